@@ -1,0 +1,1 @@
+"""The live loop: capture, matting, tracking, sky and blending, recording, viewer."""

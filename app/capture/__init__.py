@@ -1,0 +1,1 @@
+"""Sources of frames: files, folders of pictures, the built-in demo scene."""

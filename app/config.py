@@ -1,0 +1,172 @@
+"""What can be set, validated once: the program's configuration and the looks."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGS = ROOT / "configs"
+LOOKS = CONFIGS / "looks"
+
+Preset = Literal["auto", "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Part(BaseModel):
+    """Base of every part: unknown keys are refused, values cannot be changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Light(Part):
+    """How the foreground takes on the light of the new sky (SkyAR, arXiv 2010.11800, section 3.3)."""
+
+    recolour: Share = Field(0.5, description="share of the sky's mean colour that the foreground takes on")
+    relight: float = Field(0.8, ge=0, le=2, description="gain b on the recoloured foreground; 1 = unchanged")
+    match: bool = Field(
+        False, description="recolour alone, brightness follows the sky; `relight` is not used"
+    )
+
+
+class Halo(Part):
+    """Light of the sky that spills over the foreground, as a screen blend."""
+
+    strength: Share = Field(0.5, description="weight of the spilled light; 0 = off")
+    radius: float = Field(0.2, ge=0.01, le=0.5, description="width of the blur as a share of the picture's")
+
+
+class Weather(Part):
+    """Rain, snow and fog in front of everything."""
+
+    rain: Share = Field(0.0, description="density of the rain; 0 = off")
+    snow: Share = Field(0.0, description="density of the snow; 0 = off")
+    fog: Share = Field(0.0, description="density of the fog at the horizon; 0 = off")
+    wind: float = Field(
+        0.2, ge=-1, le=1, description="slant of rain and drift of snow; 1 = 45 degrees to the right"
+    )
+
+
+class Matte(Part):
+    """The edge between foreground and sky."""
+
+    softness: Share = Field(0.0, description="blur of the matte's edge, in per cent of the picture's width")
+    shift: float = Field(0.0, ge=-1, le=1, description="moves the edge: > 0 more sky, < 0 more foreground")
+
+
+class Look(Part):
+    """One way a picture can look; a TOML file in configs/looks."""
+
+    title: str = ""
+    sky: str | None = Field(
+        None, description="name of the sky that goes with the look, used unless one is named"
+    )
+    light: Light = Light()
+    halo: Halo = Halo()
+    weather: Weather = Weather()
+    matte: Matte = Matte()
+
+
+class Matting(Part):
+    """The network and the refinement of its alpha."""
+
+    model: str = Field("matte", description="name of a file in models/ or a path")
+    backend: Literal["auto", "ort"] = "auto"
+    threads: int = Field(1, ge=1, le=64, description="threads of the network on the CPU")
+    guide_radius: int = Field(
+        4, ge=1, le=32, description="radius of the guided filter, in pixels of the network"
+    )
+    guide_eps: float = Field(1e-3, gt=0, le=1, description="regulariser of the guided filter, luma in [0, 1]")
+
+
+class Tracker(Part):
+    """How the camera is followed."""
+
+    points: int = Field(200, ge=16, le=2000, description="most points followed")
+    width: int = Field(480, ge=64, le=1920, description="width of the picture in which they are followed")
+    smoothing: Share = Field(
+        0.6, description="weight of the last alpha, moved along, in still parts; 0 = off"
+    )
+
+
+class Skies(Part):
+    """The sky and the way it is shown."""
+
+    name: str = Field("golden_sunset", description="name of a file in skyboxes/ or a path")
+    crop: float = Field(0.5, ge=0.1, le=1, description="central share of the sky picture that the frame sees")
+    fade_s: float = Field(1.0, ge=0, le=10, description="seconds of the cross-fade between two skies")
+
+
+class Record(Part):
+    """The recording."""
+
+    preset: Preset = Field("auto", description="x264 preset; auto = chosen by a trial at start")
+    crf: int = Field(20, ge=0, le=51, description="x264 constant rate factor; smaller = better and larger")
+    buffer_s: float = Field(
+        2.0, ge=0.1, le=10, description="seconds of frames held before live frames are dropped"
+    )
+    buffer_mb: float = Field(250.0, ge=10, le=4000, description="the same limit, in megabytes")
+
+
+class Config(Part):
+    """The program's configuration; a TOML file such as configs/default.toml."""
+
+    look: str = Field("natural", description="name of a file in configs/looks or a path")
+    picture_fps: float = Field(30.0, gt=0, le=240, description="frames per second of a folder of pictures")
+    matting: Matting = Matting()
+    tracking: Tracker = Tracker()
+    sky: Skies = Skies()
+    record: Record = Record()
+
+
+M = TypeVar("M", bound=Part)
+
+
+def load_config(path: Path) -> Config:
+    """The configuration in a TOML file; keys that are not named keep their defaults.
+
+    Raises ConfigError naming file, key and allowed range.
+    """
+    return _load(path, Config)
+
+
+def load_look(name_or_path: str) -> Look:
+    """The look of that name in configs/looks, or in the TOML file at that path.
+
+    Raises ConfigError naming file, key and allowed range, or the looks there are.
+    """
+    path = LOOKS / f"{name_or_path}.toml"
+    if not path.is_file():
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            known = ", ".join(sorted(file.stem for file in LOOKS.glob("*.toml")))
+            raise ConfigError(
+                f"no look named {name_or_path!r}; there are: {known}, or the path of a .toml file"
+            )
+    return _load(path, Look)
+
+
+def _load(path: Path, model: type[M]) -> M:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {'; '.join(_problem(dict(e), model) for e in error.errors())}") from error
+
+
+def _problem(error: dict[str, Any], model: type[Part]) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        parent: type[BaseModel] = model
+        for part in error["loc"][:-1]:
+            parent = parent.model_fields[part].annotation  # type: ignore[assignment]
+        return f"unknown key {key!r}; known here: {', '.join(parent.model_fields)}"
+    return f"{key}: {error['msg']}, got {error['input']!r}"

@@ -1,0 +1,131 @@
+"""The packets that travel from stage to stage. No behaviour; imports nothing of ours.
+
+Pictures are planar YUV 4:2:0 (I420), uint8, from decoder to encoder. Arrays in packets are C-contiguous
+and read-only: a stage makes new arrays and never writes into those it was given.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+Siting = Literal["left", "center", "topleft"]
+
+
+class Planes(NamedTuple):
+    """An I420 picture: y uint8 (H, W); u and v uint8 (ceil(H/2), ceil(W/2))."""
+
+    y: U8
+    u: U8
+    v: U8
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """(width, height) in luma pixels."""
+        return self.y.shape[1], self.y.shape[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How the samples of an I420 picture are to be read.
+
+    `primaries` and `transfer` are the code points of ITU-T H.273 (2 = unspecified), carried from the
+    source to the recording. `siting` says where a chroma sample lies in its 2x2 block of luma samples.
+    """
+
+    matrix: Literal["bt601", "bt709", "bt2020"] = "bt709"
+    full_range: bool = False
+    siting: Siting = "left"
+    primaries: int = 2
+    transfer: int = 2
+
+    @property
+    def chroma_xy(self) -> tuple[float, float]:
+        """Position (x, y) of chroma sample (0, 0) in luma pixel coordinates (pixel centres at integers)."""
+        return {"left": (0.0, 0.5), "center": (0.5, 0.5), "topleft": (0.0, 0.0)}[self.siting]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of the source, on its way.
+
+    `index` counts the source's frames from 0, dropped ones included. `pts` x `time_base` is the time in
+    seconds on the source's own clock. `captured_ns` is `time.perf_counter_ns()` when the frame left the
+    decoder; from a source treated as live, the moment it was due.
+    """
+
+    planes: Planes
+    index: int
+    pts: int
+    time_base: Fraction
+    colour: Colour
+    captured_ns: int
+
+    @property
+    def seconds(self) -> float:
+        """Time on the source's clock, in seconds."""
+        return float(self.pts * self.time_base)
+
+    def __repr__(self) -> str:
+        width, height = self.planes.size_wh
+        return f"Frame(#{self.index}, {width}x{height}, {self.seconds:.3f} s)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matted:
+    """A frame and the network's alpha for this very frame: uint8 (H, W), 255 = sky."""
+
+    frame: Frame
+    alpha: U8
+
+
+class Tracking(StrEnum):
+    """How sure the tracker is of the camera's motion into this frame."""
+
+    TRACKED = "tracked"
+    PREDICTED = "predicted"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Motion:
+    """The camera's motion as the sky sees it.
+
+    `step` and `pose` are float64 (3, 3) homographies in luma pixel coordinates (x, y, 1), pixel centres
+    at integers: `step` takes a point of the sky from the previous frame into this one, `pose` from the
+    first frame into this one. `state` says where `step` comes from and `inliers` how many points agreed.
+    """
+
+    step: F64
+    pose: F64
+    state: Tracking
+    inliers: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracked:
+    """A frame, its final alpha (uint8 (H, W), 255 = sky, smoothed along the motion) and the motion."""
+
+    frame: Frame
+    alpha: U8
+    motion: Motion
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composited:
+    """The finished picture beside everything it was made from."""
+
+    tracked: Tracked
+    planes: Planes
+
+    @property
+    def frame(self) -> Frame:
+        """The source's frame."""
+        return self.tracked.frame

@@ -1,0 +1,19 @@
+"""The one way this project compiles a function with Numba."""
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def jit(function: Callable[P, R]) -> Callable[P, R]:
+    """The function compiled to machine code, releasing the GIL while it runs.
+
+    The code is compiled at the first call with given argument types and kept on disk beside the
+    module (or in the user's cache folder where that cannot be written), so later runs start at once.
+    """
+    compiled: Callable[P, R] = numba.njit(nogil=True, cache=True)(function)
+    return compiled

@@ -1,0 +1,1 @@
+"""Engines run networks; they know nothing of skies or video."""
