@@ -18,21 +18,21 @@ def rgb_from_yuv(colour: Colour) -> tuple[F64, F64]:
     red, blue = _LUMA_WEIGHTS[colour.matrix]
     green = 1.0 - red - blue
     luma_scale, chroma_scale = (1.0, 1.0) if colour.full_range else (255 / 219, 255 / 224)
-    matrix: F64 = np.array(
+    matrix = np.array(
         [
             [1.0, 0.0, 2 * (1 - red)],
             [1.0, -2 * blue * (1 - blue) / green, -2 * red * (1 - red) / green],
             [1.0, 2 * (1 - blue), 0.0],
         ]
     )
-    matrix *= (luma_scale, chroma_scale, chroma_scale)
-    return matrix, np.array([0.0 if colour.full_range else 16.0, 128.0, 128.0])
+    scaled = (matrix * [luma_scale, chroma_scale, chroma_scale]).astype(np.float64)
+    return scaled, np.array([0.0 if colour.full_range else 16.0, 128.0, 128.0])
 
 
 def yuv_from_rgb(colour: Colour) -> tuple[F64, F64]:
     """(matrix, offset) with YUV = matrix @ RGB + offset: the inverse of `rgb_from_yuv`."""
     matrix, offset = rgb_from_yuv(colour)
-    return np.linalg.inv(matrix), offset
+    return np.linalg.inv(matrix).astype(np.float64), offset
 
 
 @jit
