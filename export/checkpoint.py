@@ -1,0 +1,58 @@
+"""Released weights: one safetensors file that also says how to rebuild its network and where it comes from."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from export.network import NetworkSpec, build_network
+
+
+class CheckpointError(Exception):
+    """A weights file cannot be read or written; the message names it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Origin:
+    """Where weights come from: the model's name, ISO date of training, data trained on, licence of the weights."""
+
+    name: str
+    date: str
+    data: str
+    licence: str
+
+
+def save_checkpoint(path: Path, network: nn.Module, spec: NetworkSpec, origin: Origin) -> None:
+    """Writes the network's weights with spec and origin as metadata; the file appears whole or not at all."""
+    weights = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    part = path.with_name(path.name + ".part")
+    try:
+        save_file(weights, part, {"spec": spec.to_json(), **dataclasses.asdict(origin)})
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be written ({error})") from error
+
+
+def load_checkpoint(path: Path) -> tuple[nn.Module, NetworkSpec, Origin]:
+    """The network in evaluation mode, its spec and its origin; raises CheckpointError for anything else."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            weights: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        spec = NetworkSpec.from_json(metadata["spec"])
+        origin = Origin(**{field.name: metadata[field.name] for field in dataclasses.fields(Origin)})
+        network = build_network(spec)
+        network.load_state_dict(weights)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: not a readable safetensors file ({error})") from error
+    except (KeyError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path}: not weights of one of these networks ({reason})") from error
+    return network.eval(), spec, origin

@@ -1,0 +1,287 @@
+"""The matting networks, written once and traced as they are.
+
+Both take `image` float32 (N, 3, H, W), RGB in [0, 1], H and W multiples of 32, and give `alpha` float32 (N, 1, H, W) in
+[0, 1], 1 = sky. Normalisation happens inside. The vertical coordinate as an extra channel is SkyAR's idea (Zou, "Castle in
+the Sky", arXiv 2010.11800, section 3.1): the sky is up.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STRIDE = 32
+"""Both networks need heights and widths that are multiples of this."""
+
+_NORM_EPS = 1e-3
+"""Keras' value, which the encoder's ImageNet weights were trained with."""
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSpec:
+    """The hyper-parameters that rebuild a network; kept as JSON in the metadata of its weights.
+
+    `decoder` are the channels at strides 16, 8, 4 and 2. `width` is the encoder's: a multiplier for `matte` (MobileNetV2,
+    channels rounded to multiples of 8), the stem's channels for `coord_resnet50` (64 in the paper). `working_size_wh` is
+    the input size (width, height) for 16:9 pictures.
+    """
+
+    architecture: Literal["matte", "coord_resnet50"] = "matte"
+    width: float = 0.35
+    decoder: tuple[int, int, int, int] = (64, 48, 32, 16)
+    working_size_wh: tuple[int, int] = (384, 224)
+
+    def to_json(self) -> str:
+        """The spec as a JSON object."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> NetworkSpec:
+        """The spec that `to_json` wrote; raises ValueError for anything else."""
+        try:
+            fields = json.loads(text)
+            for name in ("decoder", "working_size_wh"):
+                fields[name] = tuple(fields[name])
+            return cls(**fields)
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"not a network specification: {error}") from error
+
+
+COORD_RESNET50 = NetworkSpec("coord_resnet50", 64, (512, 256, 128, 64), (384, 384))
+"""SkyAR's network at the size of its paper."""
+
+
+def build_network(spec: NetworkSpec) -> nn.Module:
+    """A randomly initialised network of the kind and size that `spec` names."""
+    if spec.architecture == "matte":
+        return MatteNet(spec)
+    if spec.architecture == "coord_resnet50":
+        return CoordResNet50(spec)
+    raise ValueError(f"unknown architecture {spec.architecture!r}")
+
+
+def with_height(x: Tensor) -> Tensor:
+    """`x` (N, C, H, W) with one channel more: each pixel centre's height, from -1 at the top edge to 1 at the bottom."""
+    n, _, h, w = x.shape
+    rows = (2.0 * torch.arange(h, dtype=x.dtype, device=x.device) + 1.0) / h - 1.0
+    return torch.cat([x, rows.view(1, 1, h, 1).expand(n, 1, h, w)], dim=1)
+
+
+def double(x: Tensor) -> Tensor:
+    """`x` at twice the height and width, bilinear, pixel centres kept in place."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+class ConvNorm(nn.Module):
+    """Convolution with symmetric padding, batch norm and activation; the norm folds into the convolution on export."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        act: nn.Module | None = None,
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(outputs, eps=_NORM_EPS)
+        self.act = act if act is not None else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """act(norm(conv(x)))."""
+        out: Tensor = self.act(self.norm(self.conv(x)))
+        return out
+
+
+class InvertedResidual(nn.Module):
+    """MobileNetV2's block (arXiv 1801.04381): widen by 1x1, depthwise 3x3, narrow by 1x1 without activation."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.stride = stride
+        self.residual = stride == 1 and inputs == outputs
+        self.expand = ConvNorm(inputs, hidden, 1, act=nn.ReLU6()) if expansion > 1 else nn.Identity()
+        self.depthwise = ConvNorm(hidden, hidden, 3, stride, groups=hidden, act=nn.ReLU6())
+        self.project = ConvNorm(hidden, outputs, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The block's output, and the widened features before the stride, which serve as skip connection."""
+        widened = self.expand(x)
+        out = self.project(self.depthwise(widened))
+        return (x + out if self.residual else out), widened
+
+
+class MobileEncoder(nn.Module):
+    """MobileNetV2 over RGB and height: features at strides 2, 4, 8, 16 (widened), 32, and the last 1280-channel layer."""
+
+    # channels at width 1, blocks, stride of the first block; expansion is 6 except in the first row
+    _ROWS = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
+    HEAD = 1280
+
+    def __init__(self, width: float) -> None:
+        super().__init__()
+        channels = _round_to_8(32 * width)
+        self.stem = ConvNorm(4, channels, 3, 2, act=nn.ReLU6())
+        self.blocks = nn.ModuleList()
+        self.skips: list[int] = []
+        for row, (base, count, first_stride) in enumerate(self._ROWS):
+            for index in range(count):
+                stride, expansion = (first_stride if index == 0 else 1), (1 if row == 0 else 6)
+                if stride == 2:
+                    self.skips.append(channels * expansion)
+                outputs = _round_to_8(base * width)
+                self.blocks.append(InvertedResidual(channels, outputs, stride, expansion))
+                channels = outputs
+        self.outputs = channels
+        self.head = ConvNorm(channels, self.HEAD, 1, act=nn.ReLU6())
+
+    def forward(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        """(skips at strides 2, 4, 8, 16; features at stride 32; head features at stride 32) of an image in [0, 1]."""
+        x = self.stem(with_height(image * 2.0 - 1.0))
+        skips = []
+        for block in self.blocks:
+            x, widened = block(x)
+            if block.stride == 2:
+                skips.append(widened)
+        return skips, x, self.head(x)
+
+
+class Merge(nn.Module):
+    """One decoder step: the coarse features narrowed and doubled, joined with the narrowed skip, mixed by a 3x3."""
+
+    def __init__(self, coarse: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.coarse = ConvNorm(coarse, outputs, 1)
+        self.skip = ConvNorm(skip, outputs, 1)
+        self.mix = ConvNorm(2 * outputs, outputs, 3, act=nn.ReLU())
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """Features at the skip's size."""
+        out: Tensor = self.mix(torch.cat([double(self.coarse(coarse)), self.skip(skip)], dim=1))
+        return out
+
+
+class MatteNet(nn.Module):
+    """Mobile encoder-decoder: MobileNetV2 encoder, picture-wide context at stride 32, skips down to stride 2.
+
+    The context (the head's features averaged over the picture) lets the network tell a room, a wall or a sheet of water
+    from a sky of the same colour.
+    """
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.encoder = MobileEncoder(spec.width)
+        bottom = 96
+        self.local = ConvNorm(self.encoder.outputs + 1, bottom, 1)
+        self.context = nn.Conv2d(MobileEncoder.HEAD, bottom, 1)
+        self.bottom = ConvNorm(bottom, bottom, 3, act=nn.ReLU())
+        self.merges = nn.ModuleList()
+        coarse = bottom
+        for skip, outputs in zip(reversed(self.encoder.skips), spec.decoder, strict=True):
+            self.merges.append(Merge(coarse, skip, outputs))
+            coarse = outputs
+        self.refine = ConvNorm(coarse, coarse, 3, act=nn.ReLU())
+        self.logit = nn.Conv2d(coarse, 1, 3, padding=1)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """(N, 1, H, W): alpha before the sigmoid; what the losses work on."""
+        skips, features, head = self.encoder(image)
+        context = self.context(head.mean(dim=(2, 3), keepdim=True))
+        x = self.bottom(F.relu(self.local(with_height(features)) + context))
+        for merge, skip in zip(self.merges, reversed(skips), strict=True):
+            x = merge(x, skip)
+        return double(self.logit(self.refine(x)))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Alpha (N, 1, H, W) in [0, 1] of an image (N, 3, H, W) in [0, 1]."""
+        return torch.sigmoid(self.logits(image))
+
+
+class Bottleneck(nn.Module):
+    """ResNet-50's block (arXiv 1512.03385, with the stride on the 3x3 as in torchvision)."""
+
+    def __init__(self, inputs: int, channels: int, stride: int) -> None:
+        super().__init__()
+        outputs = 4 * channels
+        self.body = nn.Sequential(
+            ConvNorm(inputs, channels, 1, act=nn.ReLU()),
+            ConvNorm(channels, channels, 3, stride, act=nn.ReLU()),
+            ConvNorm(channels, outputs, 1),
+        )
+        same = stride == 1 and inputs == outputs
+        self.shortcut = nn.Identity() if same else ConvNorm(inputs, outputs, 1, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """relu(shortcut(x) + body(x))."""
+        return F.relu(self.shortcut(x) + self.body(x))
+
+
+class CoordResNet50(nn.Module):
+    """SkyAR's network: ResNet-50 encoder, upsampling decoder with skips, height joined to the first and all decoder layers.
+
+    Zou, arXiv 2010.11800, section 3.1 and table 1; there at 384x384.
+    """
+
+    _BLOCKS = (3, 4, 6, 3)
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        base = int(spec.width)
+        self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.stem = ConvNorm(4, base, 7, 2, act=nn.ReLU())
+        self.stages = nn.ModuleList()
+        skips, channels = [base], base
+        for index, count in enumerate(self._BLOCKS):
+            blocks = []
+            for block in range(count):
+                stride = 2 if block == 0 and index > 0 else 1
+                blocks.append(Bottleneck(channels, base * 2**index, stride))
+                channels = 4 * base * 2**index
+            self.stages.append(nn.Sequential(*blocks))
+            skips.append(channels)
+        self.decoder = nn.ModuleList()
+        for skip, outputs in zip(reversed(skips[:-1]), spec.decoder, strict=True):
+            self.decoder.append(ConvNorm(channels + skip + 1, outputs, 3, act=nn.ReLU()))
+            channels = outputs
+        self.logit = nn.Conv2d(channels + 1, 1, 3, padding=1)
+
+    def logits(self, image: Tensor) -> Tensor:
+        """(N, 1, H, W): alpha before the sigmoid."""
+        skips = [self.stem(with_height((image - self.mean) / self.std))]
+        x = F.max_pool2d(skips[0], 3, 2, 1)
+        for stage in self.stages:
+            x = stage(x)
+            skips.append(x)
+        for layer, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
+            x = layer(with_height(torch.cat([double(x), skip], dim=1)))
+        out: Tensor = self.logit(with_height(double(x)))
+        return out
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Alpha (N, 1, H, W) in [0, 1] of an image (N, 3, H, W) in [0, 1]."""
+        return torch.sigmoid(self.logits(image))
+
+
+def count_parameters(modules: Sequence[nn.Module]) -> int:
+    """The number of trainable numbers in `modules`."""
+    return sum(parameter.numel() for module in modules for parameter in module.parameters())
+
+
+def _round_to_8(channels: float) -> int:
+    """The multiple of 8 nearest to `channels`, at least 8 and not below 90 % of it (MobileNetV2's rule)."""
+    rounded = max(8, int(channels + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * channels else rounded

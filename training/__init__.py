@@ -1,0 +1,1 @@
+"""Train and judge the matting network: data, augmentation, losses, training loop, evaluation."""

@@ -1,0 +1,160 @@
+"""The labelled pictures: reads `index.csv`, loads a picture with its mask, draws training samples by set."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+DATA_VARIABLE = "SKYAR_DATA"
+IGNORE = 128
+"""The grey value of unlabelled pixels in masks of the `hard` kind; in `soft` masks it is a real alpha."""
+
+SHARES: dict[str, float] = {
+    "idd_lite": 0.17,
+    "camvid": 0.14,
+    "cityscapes_sub": 0.12,
+    "ade20k_sky": 0.17,
+    "labelmefacade": 0.04,
+    "oasis_marine": 0.09,
+    "indoor_neg": 0.09,
+    "amos_daynight": 0.06,
+    "tilde_webcam": 0.04,
+    "opensky_full": 0.03,
+    "carlascapes": 0.02,
+    "neon_ground_neg": 0.01,
+}
+"""Share of the training samples drawn from each set. Sets of few static cameras stay rare, or their cameras are learnt
+by heart; road sets are few pictures but close to the use; sets not named here get `OTHER_SHARE`."""
+OTHER_SHARE = 0.02
+
+
+class DataError(Exception):
+    """The labelled pictures cannot be found or read; the message names the path."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of the index: where a labelled picture lies and what kind it is."""
+
+    dataset: str
+    split: str
+    image: Path
+    mask: Path
+    soft: bool
+    condition: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Picture:
+    """A loaded picture: `image` uint8 (H, W, 3) RGB; `alpha` uint8 (H, W), 255 = sky; `valid` uint8 (H, W), 255 = labelled.
+
+    `soft`: the alpha is a matte with true partial values, so its edges can be trusted.
+    """
+
+    image: NDArray[np.uint8]
+    alpha: NDArray[np.uint8]
+    valid: NDArray[np.uint8]
+    soft: bool
+
+
+def data_root(argument: str | None) -> Path:
+    """The folder of the labelled pictures: the argument or, without one, the environment variable's value."""
+    value = argument or os.environ.get(DATA_VARIABLE)
+    if not value:
+        raise DataError(f"no labelled pictures: give --data DIR or set {DATA_VARIABLE}")
+    return Path(value)
+
+
+def read_index(root: Path, split: Literal["train", "val", "all"]) -> list[Sample]:
+    """The samples of one split, in the order of `root/index.csv`; raises DataError where there is none."""
+    path = root / "index.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        samples = [
+            Sample(
+                row["dataset"],
+                row["split"],
+                root / row["image"],
+                root / row["mask"],
+                _is_soft(row["labels"], path),
+                row["condition"],
+            )
+            for row in rows
+        ]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    except KeyError as error:
+        raise DataError(f"{path}: no column {error}") from error
+    chosen = [sample for sample in samples if split in ("all", sample.split)]
+    if not chosen:
+        raise DataError(f"{path}: no pictures in split {split}")
+    return chosen
+
+
+def load_picture(sample: Sample, max_side: int | None = None) -> Picture:
+    """The sample's picture and mask, reduced so that neither side exceeds `max_side` pixels."""
+    image = cv2.imread(str(sample.image), cv2.IMREAD_COLOR)
+    mask = cv2.imread(str(sample.mask), cv2.IMREAD_GRAYSCALE)
+    if image is None or mask is None:
+        raise DataError(f"{sample.image if image is None else sample.mask}: not a readable picture")
+    if image.shape[:2] != mask.shape:
+        raise DataError(f"{sample.mask}: {mask.shape} does not match its picture's {image.shape[:2]}")
+    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    alpha, valid = split_mask(mask.astype(np.uint8), sample.soft)
+    scale = 1.0 if max_side is None else max_side / max(image.shape[:2])
+    if scale < 1.0:
+        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
+        image, alpha, valid = (
+            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (image, alpha, valid)
+        )
+        valid = np.where(valid == 255, 255, 0)
+    return Picture(image.astype(np.uint8), alpha.astype(np.uint8), valid.astype(np.uint8), sample.soft)
+
+
+def split_mask(mask: NDArray[np.uint8], soft: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(alpha, valid) of a stored mask: in hard masks 128 is unlabelled, in soft ones every value is an alpha."""
+    if soft:
+        return mask, np.full_like(mask, 255)
+    valid = np.where(mask == IGNORE, 0, 255).astype(np.uint8)
+    return np.where(mask > IGNORE, 255, 0).astype(np.uint8), valid
+
+
+def draw_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
+    """The probability of drawing each sample: each set has its share, spread evenly over its pictures."""
+    counts: dict[str, int] = {}
+    for sample in samples:
+        counts[sample.dataset] = counts.get(sample.dataset, 0) + 1
+    weights = np.array([SHARES.get(s.dataset, OTHER_SHARE) / counts[s.dataset] for s in samples])
+    return weights / weights.sum()
+
+
+def load_skies(paths: Iterable[Path], max_side: int = 512) -> list[NDArray[np.uint8]]:
+    """Pictures of nothing but sky, uint8 (H, W, 3) RGB, from picture files and folders of them."""
+    files: list[Path] = []
+    for path in paths:
+        files += sorted(path.iterdir()) if path.is_dir() else [path]
+    skies = []
+    for file in files:
+        sky = cv2.imread(str(file), cv2.IMREAD_COLOR)
+        if sky is None:
+            raise DataError(f"{file}: not a readable picture")
+        scale = min(1.0, max_side / max(sky.shape[:2]))
+        size = (round(sky.shape[1] * scale), round(sky.shape[0] * scale))
+        sky = cv2.resize(cv2.cvtColor(sky, cv2.COLOR_BGR2RGB), size, interpolation=cv2.INTER_AREA)
+        skies.append(sky.astype(np.uint8))
+    return skies
+
+
+def _is_soft(labels: str, path: Path) -> bool:
+    if labels not in ("soft", "hard"):
+        raise DataError(f"{path}: labels must be 'hard' or 'soft', not {labels!r}")
+    return labels == "soft"

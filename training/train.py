@@ -1,0 +1,321 @@
+"""Trains the matting network within a time budget: `python -m training.train RUN --data DIR --minutes M`.
+
+The schedule runs on elapsed training time, not on steps, so that a slow or busy machine still finishes its schedule. A run
+that is started again in the same folder goes on where its last checkpoint ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import math
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from export.network import MatteNet, NetworkSpec, build_network
+from training.augment import Array, augment
+from training.data import (
+    DataError,
+    Picture,
+    Sample,
+    data_root,
+    draw_weights,
+    load_picture,
+    load_skies,
+    read_index,
+)
+from training.losses import matte_loss
+from training.metrics import Tally, table
+from training.pretrained import load_mobilenet
+
+SIZES_WH: tuple[tuple[tuple[int, int], float], ...] = (
+    ((384, 224), 0.5),
+    ((352, 256), 0.22),
+    ((288, 288), 0.1),
+    ((224, 384), 0.08),
+    ((448, 192), 0.1),
+)
+"""Input sizes of the batches and their shares: 16:9, 4:3, square, portrait and wide, about as many pixels each."""
+
+LOAD_SIDE = 480
+VALIDATION_PICTURES = 25
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The numbers of a training run; `minutes` is its whole time budget."""
+
+    minutes: float
+    seed: int = 1
+    batch: int = 16
+    rate: float = 2e-3
+    encoder_rate_factor: float = 0.4
+    weight_decay: float = 0.01
+    average: float = 0.999
+    save_every_s: float = 180.0
+    validate_every_s: float = 600.0
+
+
+class Trainer:
+    """One run: network, its running average, optimiser and clock; `run()` trains until the budget is used up."""
+
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe,
+        training: tuple[Sequence[Sample], Sequence[Picture]],
+        validation: tuple[Sequence[Sample], Sequence[Picture]],
+        skies: Sequence[Array],
+        start: MatteNet,
+    ) -> None:
+        self.folder = folder
+        self.recipe = recipe
+        self.pictures = training[1]
+        self.weights = draw_weights(training[0])
+        self.validation = validation
+        self.skies = skies
+        self.network = start.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.averaged = copy.deepcopy(self.network).eval()
+        encoder = list(self.network.encoder.parameters())
+        known = {id(parameter) for parameter in encoder}
+        others = [p for p in self.network.parameters() if id(p) not in known]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": encoder, "factor": recipe.encoder_rate_factor}, {"params": others, "factor": 1.0}],
+            lr=recipe.rate,
+            weight_decay=recipe.weight_decay,
+        )
+        self.step = 0
+        self.elapsed_s = 0.0
+        self.best_score = -math.inf
+
+    def run(self) -> None:
+        """Trains until the budget is used up, then validates and saves once more."""
+        budget_s = 60.0 * self.recipe.minutes
+        last_save = last_validation = self.elapsed_s
+        losses: list[float] = []
+        with ThreadPoolExecutor(1, "augment") as pool:
+            batches = self._batches(pool)
+            mark = time.monotonic()
+            while self.elapsed_s < budget_s:
+                losses.append(self._train_step(next(batches), self.elapsed_s / budget_s))
+                now = time.monotonic()
+                self.elapsed_s += now - mark
+                mark = now
+                if self.elapsed_s - last_save >= self.recipe.save_every_s:
+                    last_save = self.elapsed_s
+                    self._report(losses)
+                    losses.clear()
+                    self.save("last.pt")
+                if self.elapsed_s - last_validation >= self.recipe.validate_every_s:
+                    last_validation = self.elapsed_s
+                    self._validate()
+        self._validate()
+        self.save("last.pt")
+
+    def save(self, name: str) -> None:
+        """Writes a checkpoint that `resume` reads, whole or not at all."""
+        state = {
+            "spec": self.network.spec.to_json(),
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+            "best_score": self.best_score,
+        }
+        part = self.folder / (name + ".part")
+        torch.save(state, part)
+        part.replace(self.folder / name)
+
+    def resume(self) -> bool:
+        """Goes on from the folder's last checkpoint; False where there is none."""
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return False
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.elapsed_s = state["step"], state["elapsed_s"]
+        self.best_score = state["best_score"]
+        return True
+
+    def _train_step(self, batch: tuple[Tensor, Tensor, Tensor], progress: float) -> float:
+        rate = self.recipe.rate * schedule(progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["factor"]
+        image, alpha, valid = batch
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.network.logits(image)
+        loss = matte_loss(logits.float(), alpha, valid)
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        self.step += 1
+        self._average()
+        return float(loss.detach())
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(self.recipe.average, (1 + self.step) / (10 + self.step))
+        for kept, new in zip(
+            self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
+            if kept.is_floating_point():
+                kept.lerp_(new, 1.0 - keep)
+            else:
+                kept.copy_(new)
+
+    def _batches(self, pool: ThreadPoolExecutor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Endless batches, made ahead by the pool; what a batch holds depends on the seed and its step only."""
+        ahead: list[Future[tuple[Tensor, Tensor, Tensor]]] = []
+        step = self.step
+        while True:
+            while len(ahead) < 3:
+                ahead.append(pool.submit(self._make_batch, step))
+                step += 1
+            yield ahead.pop(0).result()
+
+    def _make_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        rng = np.random.default_rng((self.recipe.seed, step))
+        sizes, shares = zip(*SIZES_WH, strict=True)
+        size_wh = sizes[rng.choice(len(sizes), p=shares)]
+        indices = rng.choice(len(self.pictures), self.recipe.batch, p=self.weights)
+        made = [augment(self.pictures[index], size_wh, self.skies, rng) for index in indices]
+        return to_batch(made)
+
+    def _report(self, losses: Sequence[float]) -> None:
+        share = self.elapsed_s / (60.0 * self.recipe.minutes)
+        print(
+            f"step {self.step:6d}  {self.elapsed_s / 60:5.1f} min ({100 * share:3.0f} %)  loss {np.mean(losses):.4f}",
+            flush=True,
+        )
+
+    def _validate(self) -> None:
+        tallies = validate(self.averaged, *self.validation)
+        print(table(tallies), flush=True)
+        everything = sum(tallies.values(), Tally())
+        mean_iou = np.nanmean([tally.iou for tally in tallies.values()])
+        score = float(mean_iou - np.nan_to_num(everything.false_sky))
+        if score > self.best_score:
+            self.best_score = score
+            self.save("best.pt")
+
+
+def network_size(frame_wh: tuple[int, int], working_wh: tuple[int, int]) -> tuple[int, int]:
+    """Multiples of 32 near the working size's area with the frame's aspect."""
+    area, aspect = working_wh[0] * working_wh[1], frame_wh[0] / frame_wh[1]
+    height = (area / aspect) ** 0.5
+    return max(32, round(height * aspect / 32) * 32), max(32, round(height / 32) * 32)
+
+
+def schedule(progress: float) -> float:
+    """The learning rate's factor at a share of the time budget: 4 % warm-up, then half a cosine down to 1 %."""
+    if progress < 0.04:
+        return 0.05 + 0.95 * progress / 0.04
+    return 0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * min(1.0, (progress - 0.04) / 0.96)))
+
+
+def to_batch(made: Sequence[tuple[Array, Array, Array]]) -> tuple[Tensor, Tensor, Tensor]:
+    """(image (N, 3, H, W), alpha (N, 1, H, W), valid (N, 1, H, W)) as float32 in [0, 1], channels last."""
+    images, alphas, valids = (np.stack(part) for part in zip(*made, strict=True))
+    image = torch.from_numpy(images).permute(0, 3, 1, 2).to(torch.float32).div_(255.0)
+    alpha, valid = (
+        torch.from_numpy(part)[:, None].to(torch.float32).div_(255.0) for part in (alphas, valids)
+    )
+    return image, alpha, valid
+
+
+@torch.no_grad()
+def validate(network: MatteNet, samples: Sequence[Sample], pictures: Sequence[Picture]) -> dict[str, Tally]:
+    """A tally per set of the network's alphas, each brought to its picture's size."""
+    tallies: dict[str, Tally] = {}
+    for sample, picture in zip(samples, pictures, strict=True):
+        rows, columns = picture.alpha.shape
+        size_wh = network_size((columns, rows), network.spec.working_size_wh)
+        image = cv2.resize(picture.image, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+        alpha = network(torch.from_numpy(image).permute(2, 0, 1)[None])[0, 0].numpy()
+        tallies.setdefault(sample.dataset, Tally()).add(
+            to_size(alpha, (columns, rows)), picture.alpha, picture.valid
+        )
+    return tallies
+
+
+def to_size(alpha: NDArray[np.float32], size_wh: tuple[int, int]) -> Array:
+    """Alpha in [0, 1] brought to (width, height), bilinear, as uint8 with 255 = sky."""
+    return np.rint(cv2.resize(alpha, size_wh, interpolation=cv2.INTER_LINEAR) * 255.0).astype(np.uint8)
+
+
+def validation_choice(samples: Sequence[Sample]) -> list[Sample]:
+    """At most VALIDATION_PICTURES of each set, evenly spread."""
+    by_set: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_set.setdefault(sample.dataset, []).append(sample)
+    chosen = []
+    for members in by_set.values():
+        stride = max(1, math.ceil(len(members) / VALIDATION_PICTURES))
+        chosen += members[::stride]
+    return chosen
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
+    parser.add_argument(
+        "run", type=Path, help="folder of the run's checkpoints; an existing run is continued"
+    )
+    parser.add_argument("--data", help="folder of the labelled pictures (default: $SKYAR_DATA)")
+    parser.add_argument("--minutes", type=float, required=True, help="time budget of the whole run")
+    parser.add_argument("--seed", type=int, default=Recipe.seed)
+    parser.add_argument("--rate", type=float, default=Recipe.rate, help="highest learning rate")
+    parser.add_argument("--skies", type=Path, nargs="*", default=[], help="pictures, or folders, of sky only")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--backbone", type=Path, help="MobileNetV2 weights (.npz, Keras names) to start from")
+    start.add_argument("--start", type=Path, help="checkpoint of another run to start from")
+    args = parser.parse_args(arguments)
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(os.cpu_count() or 1)
+    cv2.setNumThreads(1)
+    try:
+        root = data_root(args.data)
+        training = read_index(root, "train")
+        validation = validation_choice(read_index(root, "val"))
+        network = build_network(NetworkSpec())
+        assert isinstance(network, MatteNet)
+        if args.backbone:
+            load_mobilenet(network.encoder, args.backbone)
+        if args.start:
+            network.load_state_dict(torch.load(args.start, weights_only=True)["averaged"])
+        trainer = Trainer(
+            args.run,
+            Recipe(args.minutes, args.seed, rate=args.rate),
+            (training, [load_picture(sample, LOAD_SIDE) for sample in training]),
+            (validation, [load_picture(sample) for sample in validation]),
+            load_skies(args.skies),
+            network,
+        )
+        args.run.mkdir(parents=True, exist_ok=True)
+        trainer.resume()
+    except (DataError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    trainer.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
