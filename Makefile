@@ -1,0 +1,26 @@
+# make live: the program with what it needs.   make test: lint, types and all tests.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: live test
+live: .venv/live
+	$(BIN)/python run_live.py $(ARGS)
+
+test: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	if [ -n "$$QT_QPA_PLATFORM" ]; then $(BIN)/pytest; \
+	elif command -v xvfb-run >/dev/null; then xvfb-run -a $(BIN)/pytest; \
+	else QT_QPA_PLATFORM=offscreen $(BIN)/pytest; fi
+
+.venv/live: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable .
+	touch $@
+
+.venv/dev: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable ".[dev]"
+	touch $@
