@@ -1,0 +1,85 @@
+"""Renders the sky pictures of this folder: `python -m skyboxes.render [NAME ...]`, all of them by default."""
+
+import argparse
+import logging
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
+from numpy.typing import NDArray
+
+from skyboxes import clear_day, golden_sunset, milky_way, thunderstorm
+from skyboxes.grade import quantise
+from skyboxes.view import Picture
+
+FOLDER = Path(__file__).parent
+STILL_SIZE = (3840, 2160)
+VIDEO_SIZE = (1920, 1080)
+STILLS: dict[str, Callable[[int, int], Picture]] = {
+    "golden_sunset": golden_sunset.render,
+    "milky_way": milky_way.render,
+    "clear_day": clear_day.render,
+}
+STILL_BYTES = 2_400_000
+VIDEO_CRF = 20
+
+log = logging.getLogger(__name__)
+
+
+def write_still(path: Path, pixels: NDArray[np.uint8]) -> None:
+    """Write RGB pixels as JPEG, at the best quality from 92 down that stays under `STILL_BYTES`."""
+    for quality in range(92, 70, -2):
+        _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if encoded.size <= STILL_BYTES:
+            break
+    path.write_bytes(encoded.tobytes())
+    log.info("%s: quality %d, %d kB", path.name, quality, encoded.size // 1000)
+
+
+def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], rate: int, size: tuple[int, int]) -> None:
+    """Write RGB frames as H.264 in limited-range BT.709; `size` is (width, height)."""
+    with av.open(path, "w") as container:
+        stream = container.add_stream("libx264", rate=rate, options={
+            "crf": str(VIDEO_CRF), "preset": "slow", "movflags": "+faststart", "x264-params": "aq-mode=3",
+        })  # fmt: skip
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = Fraction(1, rate)
+        stream.codec_context.colorspace = Colorspace.ITU709
+        stream.codec_context.color_primaries = ColorPrimaries.BT709
+        stream.codec_context.color_trc = ColorTrc.BT709
+        stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
+        for index, pixels in enumerate(frames):
+            rgb = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            planar = rgb.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+            planar.pts = index
+            container.mux(stream.encode(planar))
+        container.mux(stream.encode(None))
+    log.info("%s: %d kB", path.name, path.stat().st_size // 1000)
+
+
+def main() -> None:
+    """Render the pictures named on the command line."""
+    names = [*STILLS, "thunderstorm"]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)}; default all")
+    chosen = parser.parse_args().names or names
+    for name in chosen:
+        if name not in names:
+            parser.error(f"no sky is named {name}; there are {', '.join(names)}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    for name in chosen:
+        if name in STILLS:
+            write_still(FOLDER / f"{name}.jpg", quantise(STILLS[name](*STILL_SIZE), 1))
+            continue
+        pictures = thunderstorm.frames(*VIDEO_SIZE)
+        pixels = (quantise(picture, index) for index, picture in enumerate(pictures))
+        write_video(FOLDER / f"{name}.mp4", pixels, thunderstorm.RATE, VIDEO_SIZE)
+
+
+if __name__ == "__main__":
+    main()
