@@ -40,7 +40,7 @@ def _between(low: ArrayLike, high: ArrayLike, share: F32) -> F32:
 
 
 def _smooth_step(low: float, high: float, value: F32) -> F32:
-    share = np.clip((value - low) / (high - low), 0, 1)
+    share: F32 = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(share * share * (3 - 2 * share), np.float32)
 
 
@@ -49,7 +49,7 @@ def _with_alpha(colour: F32, alpha: F32) -> F32:
 
 
 def _ridge(rng: Generator, width: int, cell: float, octaves: int) -> F32:
-    return fractal(rng, (4, width), 4.0, octaves, cell / 4.0)[1]
+    return _f32(fractal(rng, (4, width), 4.0, octaves, cell / 4.0)[1])
 
 
 def sky(rng: Generator, shape: tuple[int, int]) -> F32:
