@@ -1,9 +1,13 @@
 """Conversions between RGB and planar YUV 4:2:0, by matrix, range and chroma siting."""
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from app.frame import F64, U8, Colour, Planes
 from app.jit import jit
+
+I32 = NDArray[np.int32]
 
 # Kr and Kb of ITU-R BT.601, BT.709 and BT.2020 (non-constant luminance).
 _LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
@@ -41,26 +45,28 @@ def _clip(value: float) -> np.uint8:
 
 
 @jit
-def _planes_to_rgb(y: U8, u: U8, v: U8, matrix: F64, offset: F64, rgb: U8) -> None:
+def _to_rgb(y: U8, u: U8, v: U8, weights: I32, black: int, red: U8, green: U8, blue: U8) -> None:
+    """One plane per colour, in 16.16 fixed point: such loops are vectorised, interleaved ones are not."""
     height, width = y.shape
-    m = matrix.astype(np.float32)
-    luma_scale, red_v, green_u, green_v, blue_u = m[0, 0], m[0, 2], m[1, 1], m[1, 2], m[2, 1]
-    black = np.float32(offset[0])
+    luma, red_v, green_u, green_v, blue_u = weights
     for row in range(height):
         for column in range(width):
-            luma = luma_scale * (np.float32(y[row, column]) - black)
-            cb = np.float32(u[row >> 1, column >> 1]) - np.float32(128)
-            cr = np.float32(v[row >> 1, column >> 1]) - np.float32(128)
-            rgb[row, column, 0] = _clip(luma + red_v * cr)
-            rgb[row, column, 1] = _clip(luma + green_u * cb + green_v * cr)
-            rgb[row, column, 2] = _clip(luma + blue_u * cb)
+            grey = luma * (np.int32(y[row, column]) - np.int32(black)) + np.int32(32768)
+            cb = np.int32(u[row, column]) - np.int32(128)
+            cr = np.int32(v[row, column]) - np.int32(128)
+            red[row, column] = min(max((grey + red_v * cr) >> 16, 0), 255)
+            green[row, column] = min(max((grey + green_u * cb + green_v * cr) >> 16, 0), 255)
+            blue[row, column] = min(max((grey + blue_u * cb) >> 16, 0), 255)
 
 
 def rgb_from_planes(planes: Planes, colour: Colour) -> U8:
     """RGB picture, uint8 (H, W, 3), each chroma sample shared by its 2x2 block."""
-    rgb = np.empty((*planes.y.shape, 3), np.uint8)
-    _planes_to_rgb(*planes, *rgb_from_yuv(colour), rgb)
-    return rgb
+    matrix, offset = rgb_from_yuv(colour)
+    weights = np.rint(matrix[[0, 0, 1, 1, 2], [0, 2, 1, 2, 1]] * 65536).astype(np.int32)
+    u, v = (cv2.resize(plane, planes.size_wh, interpolation=cv2.INTER_NEAREST) for plane in planes[1:])
+    rgb = tuple(np.empty_like(planes.y) for _ in range(3))
+    _to_rgb(planes.y, np.asarray(u, np.uint8), np.asarray(v, np.uint8), weights, int(offset[0]), *rgb)
+    return np.asarray(cv2.merge(rgb), np.uint8)
 
 
 @jit
