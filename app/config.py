@@ -85,7 +85,7 @@ class Matting(Part):
 class Tracker(Part):
     """How the camera is followed."""
 
-    points: int = Field(200, ge=16, le=2000, description="most points followed")
+    points: int = Field(150, ge=16, le=2000, description="most points followed")
     width: int = Field(480, ge=64, le=1920, description="width of the picture in which they are followed")
     smoothing: Share = Field(
         0.6, description="weight of the last alpha, moved along, in still parts; 0 = off"
@@ -96,7 +96,9 @@ class Skies(Part):
     """The sky and the way it is shown."""
 
     name: str = Field("golden_sunset", description="name of a file in skyboxes/ or a path")
-    crop: float = Field(0.5, ge=0.1, le=1, description="central share of the sky picture that the frame sees")
+    crop: Annotated[float, Field(ge=0.1, le=1)] | None = Field(
+        None, description="central share of the sky picture that the frame sees; unset = as the sky itself says"
+    )
     fade_s: float = Field(1.0, ge=0, le=10, description="seconds of the cross-fade between two skies")
 
 
@@ -130,7 +132,7 @@ def load_config(path: Path) -> Config:
 
     Raises ConfigError naming file, key and allowed range.
     """
-    return _load(path, Config)
+    return load_part(path, Config)
 
 
 def load_look(name_or_path: str) -> Look:
@@ -146,10 +148,11 @@ def load_look(name_or_path: str) -> Look:
             raise ConfigError(
                 f"no look named {name_or_path!r}; there are: {known}, or the path of a .toml file"
             )
-    return _load(path, Look)
+    return load_part(path, Look)
 
 
-def _load(path: Path, model: type[M]) -> M:
+def load_part(path: Path, model: type[M]) -> M:
+    """The part described by a TOML file; raises ConfigError naming file, key and allowed range."""
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -1,0 +1,86 @@
+"""The sky that is shown, and the cross-fade to the next one."""
+
+import threading
+
+import cv2
+import numpy as np
+
+from app.frame import F64, U8
+from app.sky.base import Sky, SkyView
+
+
+class SkyPlayer:
+    """Shows one sky and fades to another when told to; owns the skies given to it and closes them.
+
+    `render` belongs to the blending thread; `switch` may be called from any thread, `close` when nobody
+    renders any more. While one fade runs the next sky waits for its end, and of several that wait the last
+    one wins: nothing jumps, and at most three skies are held.
+    """
+
+    def __init__(self, first: Sky, fade_s: float) -> None:
+        self._shown = first
+        self._fade_s = fade_s
+        self._coming: Sky | None = None
+        self._coming_since = 0.0
+        # `switch` hands the next sky over; the lock guards these two.
+        self._lock = threading.Lock()
+        self._waiting: Sky | None = None
+        self._closed = False
+
+    def switch(self, sky: Sky) -> None:
+        """Fade to a sky, from the next frame on or from the end of the fade that runs."""
+        with self._lock:
+            if self._closed:
+                unwanted: Sky | None = sky
+            else:
+                unwanted, self._waiting = self._waiting, sky
+        if unwanted is not None:
+            unwanted.close()
+
+    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+        """The sky, or the mixture of two, behind a frame; as `Sky.render`.
+
+        The fade runs by `seconds`: its first frame shows the old sky alone, and `fade_s` later the new one.
+        """
+        if self._coming is None:
+            self._begin_fade(seconds)
+        if self._coming is None:
+            return self._shown.render(seconds, pose, rows)
+        self._coming_since = min(self._coming_since, seconds)
+        elapsed = seconds - self._coming_since
+        if elapsed >= self._fade_s:
+            self._shown.close()
+            self._shown, self._coming = self._coming, None
+            return self._shown.render(seconds, pose, rows)
+        old = self._shown.render(seconds, pose, rows)
+        new = self._coming.render(seconds, pose, rows)
+        return _mixed(old, new, elapsed / self._fade_s, rows)
+
+    def close(self) -> None:
+        """Close all skies."""
+        with self._lock:
+            self._closed = True
+            waiting, self._waiting = self._waiting, None
+        for sky in (self._shown, self._coming, waiting):
+            if sky is not None:
+                sky.close()
+
+    def _begin_fade(self, seconds: float) -> None:
+        with self._lock:
+            self._coming, self._waiting = self._waiting, None
+        self._coming_since = seconds
+
+
+def _mixed(old: SkyView, new: SkyView, share: float, rows: tuple[int, int]) -> SkyView:
+    """`share` of the new view and the rest of the old, in the old one's planes."""
+    top, bottom = rows
+    _mix(old.planes.y[top:bottom], new.planes.y[top:bottom], share)
+    for before, after in zip(old.planes[1:], new.planes[1:], strict=True):
+        half = slice(top // 2, (bottom + 1) // 2)
+        _mix(before[half], after[half], share)
+    return SkyView(old.planes, np.asarray((1 - share) * old.mean_rgb + share * new.mean_rgb, np.float64))
+
+
+def _mix(old: U8, new: U8, share: float) -> None:
+    if old.size:
+        cv2.addWeighted(old, 1 - share, new, share, 0, dst=old)

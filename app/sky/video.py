@@ -1,0 +1,279 @@
+"""A video as a sky: streamed, by time, in an endless loop."""
+
+import logging
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
+
+from app.errors import SkyError
+from app.frame import F64, U8, Colour, Planes
+from app.sky.base import SkyView
+from app.sky.placing import Wrap, place
+from app.sky.texture import Projector, Texture, make_texture
+
+log = logging.getLogger(__name__)
+
+_MOST_TEXELS = 8_000_000
+"""12 MB of planes a frame, of which `_AHEAD` wait, one is shown and one is being made."""
+_AHEAD = 2
+_FAR_S = 2.0
+"""A jump forward by more than this is a seek; over less the frames between are decoded."""
+_EARLY_S = 0.002
+"""A frame is due this much before its time: containers round the stamps of sky and source to milliseconds."""
+_CLOSE_S = 2.0
+
+_CHROMA_XY = Colour(siting="left").chroma_xy
+_SPACES = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Colorspace.BT2020}
+# Matrix coefficients as in ITU-T H.273, table 4, that stand for one of the three.
+_TAGGED_SPACES = {
+    1: Colorspace.ITU709,
+    5: Colorspace.ITU601,
+    6: Colorspace.ITU601,
+    9: Colorspace.BT2020,
+    10: Colorspace.BT2020,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A video file and its length: `first` is its first time stamp, in `time_base`; `seconds` is one lap."""
+
+    path: Path
+    first: int
+    time_base: Fraction
+    seconds: float
+    loops: bool
+
+
+def read_clip(path: Path, *, loop: bool) -> Clip:
+    """The clip, measured by its packets: what containers say of their length may be missing or wrong.
+
+    Raises SkyError naming a file that has no pictures.
+    """
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.video[0]
+            stamps: list[int] = []
+            last_duration = 0
+            for packet in container.demux(stream):
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                if stamp is not None and packet.size:
+                    if not stamps or stamp >= max(stamps[-1], stamps[0]):
+                        last_duration = packet.duration or 0
+                    stamps.append(stamp)
+            time_base = stream.time_base or Fraction(1, 1000)
+            rate = stream.average_rate or 25
+    except (av.FFmpegError, IndexError) as error:
+        reason = error.strerror if isinstance(error, av.FFmpegError) else "no pictures in it"
+        raise SkyError(f"{path}: not a video that can be read: {reason}") from error
+    if not stamps:
+        raise SkyError(f"{path}: not a video that can be read: no pictures in it")
+    first, last = min(stamps), max(stamps)
+    duration = last_duration or 1 / (rate * time_base)
+    return Clip(path, first, time_base, float((last - first + duration) * time_base), loop and last > first)
+
+
+def frames_from(
+    clip: Clip, start: float, report: Callable[[av.FFmpegError], None]
+) -> Iterator[tuple[float, VideoFrame]]:
+    """(seconds, frame) from the one shown at `start` on; seconds run on from lap to lap of a looping clip.
+
+    Ends with the file, or where not one frame of it can be decoded. What cannot be decoded is reported and
+    ends its lap early.
+    """
+    lap, offset = divmod(start, clip.seconds) if clip.loops else (0.0, start)
+    pending: tuple[float, VideoFrame] | None = None
+    last = -math.inf
+    while True:
+        found = False
+        try:
+            for pts, frame in _decoded(clip, offset):
+                seconds = lap * clip.seconds + float((pts - clip.first) * clip.time_base)
+                if seconds <= last:
+                    continue
+                found, last = True, seconds
+                if pending and seconds > start:
+                    yield pending
+                pending = seconds, frame
+        except av.FFmpegError as error:
+            report(error)
+        if not clip.loops or (offset == 0.0 and not found):
+            break
+        lap, offset = lap + 1, 0.0
+    if pending:
+        yield pending
+
+
+def _decoded(clip: Clip, offset: float) -> Iterator[tuple[int, VideoFrame]]:
+    """(pts, frame) from the key frame before `offset` seconds to the end of the clip."""
+    with av.open(str(clip.path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        if offset > 0.0:
+            with suppress(av.FFmpegError):  # a format without seeking is decoded from its start
+                container.seek(clip.first + int(offset / clip.time_base), stream=stream)
+        for frame in container.decode(stream):
+            stamp = frame.pts if frame.pts is not None else frame.dts
+            if stamp is not None:
+                yield stamp, frame
+
+
+def planes_of(frame: VideoFrame, size_wh: tuple[int, int], colour: Colour) -> Planes:
+    """The frame's I420 planes, turned upright, scaled to an even size and converted to a matrix and range."""
+    turns = _quarter_turns(frame)
+    width, height = size_wh if turns % 2 == 0 else size_wh[::-1]
+    converted = frame.reformat(
+        width,
+        height,
+        "yuv420p",
+        src_colorspace=_TAGGED_SPACES.get(frame.colorspace, _assumed_space(frame)),
+        dst_colorspace=_SPACES[colour.matrix],
+        src_color_range=_source_range(frame),
+        dst_color_range=ColorRange.JPEG if colour.full_range else ColorRange.MPEG,
+        interpolation=Interpolation.AREA,
+        threads=1,
+    )
+    return Planes(*(np.ascontiguousarray(np.rot90(_samples(plane), turns)) for plane in converted.planes))
+
+
+def _samples(plane: VideoPlane) -> U8:
+    padded = np.asarray(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
+    return padded[: plane.height, : plane.width]
+
+
+def _assumed_space(frame: VideoFrame) -> Colorspace:
+    return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
+
+
+def _source_range(frame: VideoFrame) -> ColorRange:
+    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj") or frame.format.is_rgb
+    return ColorRange.JPEG if full else ColorRange.MPEG
+
+
+def _upright_wh(frame: VideoFrame) -> tuple[int, int]:
+    width, height = frame.width, frame.height
+    return (width, height) if _quarter_turns(frame) % 2 == 0 else (height, width)
+
+
+def _quarter_turns(frame: VideoFrame) -> int:
+    """Quarter turns counter-clockwise that set the picture upright."""
+    return round(frame.rotation / 90) % 4
+
+
+class VideoSky:
+    """A video as a sky. A thread decodes a few frames ahead; the frame shown depends on `seconds` alone.
+
+    Raises SkyError naming a file of which no frame can be decoded.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        title: str,
+        size_wh: tuple[int, int],
+        colour: Colour,
+        crop: float,
+        wrap: Wrap,
+        *,
+        loop: bool,
+    ) -> None:
+        self.title = title
+        self._clip = read_clip(path, loop=loop)
+        self._colour = colour
+        self._reported = False
+        first = next(frames_from(self._clip, 0.0, self._report), None)
+        if first is None:
+            raise SkyError(f"{path}: not a video that can be read: no frame can be decoded")
+        self._placing = place(
+            _upright_wh(first[1]), size_wh, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False
+        )
+        self._projector = Projector(self._placing, colour)
+        self._texture = self._textured(first[1])
+        self._since = first[0]
+        # What follows is shared by the rendering and the decoding thread, under `_changed`.
+        self._changed = threading.Condition()
+        self._ahead: deque[tuple[float, Texture]] = deque()
+        self._seek: float | None = 0.0  # where to decode from next; None once that is taken up
+        self._ended = False
+        self._closed = False
+        self._thread = threading.Thread(target=self._decode, name=f"sky-{path.stem}", daemon=True)
+        self._thread.start()
+
+    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+        """As `Sky.render`; waits until the frame shown at `seconds` is decoded."""
+        self._advance(seconds + _EARLY_S)
+        return self._projector.render(self._texture, pose, rows)
+
+    def close(self) -> None:
+        """End the decoding thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join(_CLOSE_S)
+
+    def _advance(self, due: float) -> None:
+        """Make the last frame that is not later than `due` the one that is shown."""
+        with self._changed:
+            if due < self._since or due > self._since + _FAR_S:
+                self._seek, self._since, self._ended = due, due, False
+                self._ahead.clear()
+                self._changed.notify_all()
+            # The frame shown is the right one as soon as the next is known to be later.
+            while True:
+                while self._ahead and self._ahead[0][0] <= due:
+                    self._since, self._texture = self._ahead.popleft()
+                    self._changed.notify_all()
+                if self._ahead or self._ended or self._closed:
+                    return
+                self._changed.wait()
+
+    def _decode(self) -> None:
+        """Keep `_ahead` filled until the sky is closed: the decoding thread."""
+        while (start := self._take_seek()) is not None:
+            for seconds, frame in frames_from(self._clip, start, self._report):
+                if not self._offer(seconds, self._textured(frame)):
+                    break
+            else:
+                with self._changed:
+                    self._ended = self._seek is None
+                    self._changed.notify_all()
+
+    def _take_seek(self) -> float | None:
+        """Where to decode from, once somebody wants it; None when the sky is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._seek is not None)
+            start, self._seek = self._seek, None
+            return None if self._closed else start
+
+    def _offer(self, seconds: float, texture: Texture) -> bool:
+        """Put a frame into the queue when there is room; False when it is no longer wanted."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: len(self._ahead) < _AHEAD or self._closed or self._seek is not None
+            )
+            if self._closed or self._seek is not None:
+                return False
+            self._ahead.append((seconds, texture))
+            self._changed.notify_all()
+            return True
+
+    def _textured(self, frame: VideoFrame) -> Texture:
+        return make_texture(
+            planes_of(frame, self._placing.texture_wh, self._colour), self._placing, _CHROMA_XY
+        )
+
+    def _report(self, error: av.FFmpegError) -> None:
+        if not self._reported:
+            log.warning("%s: cannot be decoded to its end: %s", self._clip.path, error.strerror)
+        self._reported = True
