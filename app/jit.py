@@ -14,6 +14,7 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
 
     The code is compiled at the first call with given argument types and kept on disk beside the
     module (or in the user's cache folder where that cannot be written), so later runs start at once.
+    Dividing by zero gives inf or nan as in NumPy: Python's check would keep loops from being vectorised.
     """
-    compiled: Callable[P, R] = numba.njit(nogil=True, cache=True)(function)
+    compiled: Callable[P, R] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     return compiled
