@@ -1,11 +1,10 @@
-"""Released weights: one safetensors file that also says how to rebuild its network and where it comes from."""
+"""Released weights: one safetensors file that also tells how to rebuild its network and its origin."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
@@ -19,7 +18,7 @@ class CheckpointError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where weights come from: the model's name, ISO date of training, data trained on, licence of the weights."""
+    """Where weights come from: the model's name, ISO date of training, data trained on, and licence."""
 
     name: str
     date: str
@@ -45,7 +44,7 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, NetworkSpec, Origin]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
-            weights: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         spec = NetworkSpec.from_json(metadata["spec"])
         origin = Origin(**{field.name: metadata[field.name] for field in dataclasses.fields(Origin)})
         network = build_network(spec)

@@ -1,15 +1,14 @@
 """The matting networks, written once and traced as they are.
 
-Both take `image` float32 (N, 3, H, W), RGB in [0, 1], H and W multiples of 32, and give `alpha` float32 (N, 1, H, W) in
-[0, 1], 1 = sky. Normalisation happens inside. The vertical coordinate as an extra channel is SkyAR's idea (Zou, "Castle in
-the Sky", arXiv 2010.11800, section 3.1): the sky is up.
+Both take `image` float32 (N, 3, H, W), RGB in [0, 1], H and W multiples of 32, and give `alpha` float32
+(N, 1, H, W) in [0, 1], 1 = sky. Normalisation happens inside. The vertical coordinate as an extra channel is
+SkyAR's idea (Zou, "Castle in the Sky", arXiv 2010.11800, section 3.1): the sky is up.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -29,9 +28,9 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 class NetworkSpec:
     """The hyper-parameters that rebuild a network; kept as JSON in the metadata of its weights.
 
-    `decoder` are the channels at strides 16, 8, 4 and 2. `width` is the encoder's: a multiplier for `matte` (MobileNetV2,
-    channels rounded to multiples of 8), the stem's channels for `coord_resnet50` (64 in the paper). `working_size_wh` is
-    the input size (width, height) for 16:9 pictures.
+    `decoder` are the channels at strides 16, 8, 4 and 2. `width` is the encoder's: a multiplier for `matte`
+    (MobileNetV2, channels rounded to multiples of 8), the stem's channels for `coord_resnet50` (64 in the
+    paper). `working_size_wh` is the input size (width, height) for 16:9 pictures.
     """
 
     architecture: Literal["matte", "coord_resnet50"] = "matte"
@@ -55,7 +54,7 @@ class NetworkSpec:
             raise ValueError(f"not a network specification: {error}") from error
 
 
-COORD_RESNET50 = NetworkSpec("coord_resnet50", 64, (512, 256, 128, 64), (384, 384))
+COORD_RESNET50 = NetworkSpec("coord_resnet50", 64, (1024, 512, 256, 64), (384, 384))
 """SkyAR's network at the size of its paper."""
 
 
@@ -69,7 +68,7 @@ def build_network(spec: NetworkSpec) -> nn.Module:
 
 
 def with_height(x: Tensor) -> Tensor:
-    """`x` (N, C, H, W) with one channel more: each pixel centre's height, from -1 at the top edge to 1 at the bottom."""
+    """`x` (N, C, H, W) with one channel more: each row's height, -1 at the top edge, 1 at the bottom."""
     n, _, h, w = x.shape
     rows = (2.0 * torch.arange(h, dtype=x.dtype, device=x.device) + 1.0) / h - 1.0
     return torch.cat([x, rows.view(1, 1, h, 1).expand(n, 1, h, w)], dim=1)
@@ -81,7 +80,7 @@ def double(x: Tensor) -> Tensor:
 
 
 class ConvNorm(nn.Module):
-    """Convolution with symmetric padding, batch norm and activation; the norm folds into the convolution on export."""
+    """Convolution, batch norm and activation, padded alike on all sides; on export the norm is folded in."""
 
     def __init__(
         self,
@@ -104,7 +103,7 @@ class ConvNorm(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """MobileNetV2's block (arXiv 1801.04381): widen by 1x1, depthwise 3x3, narrow by 1x1 without activation."""
+    """MobileNetV2's block (arXiv 1801.04381): widen by 1x1, depthwise 3x3, narrow by 1x1."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -123,7 +122,7 @@ class InvertedResidual(nn.Module):
 
 
 class MobileEncoder(nn.Module):
-    """MobileNetV2 over RGB and height: features at strides 2, 4, 8, 16 (widened), 32, and the last 1280-channel layer."""
+    """MobileNetV2 over RGB and height: features at strides 2, 4, 8, 16 (widened), 32, and its last layer."""
 
     # channels at width 1, blocks, stride of the first block; expansion is 6 except in the first row
     _ROWS = ((16, 1, 1), (24, 2, 2), (32, 3, 2), (64, 4, 2), (96, 3, 1), (160, 3, 2), (320, 1, 1))
@@ -147,7 +146,7 @@ class MobileEncoder(nn.Module):
         self.head = ConvNorm(channels, self.HEAD, 1, act=nn.ReLU6())
 
     def forward(self, image: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
-        """(skips at strides 2, 4, 8, 16; features at stride 32; head features at stride 32) of an image in [0, 1]."""
+        """(skips at strides 2, 4, 8, 16; features at stride 32; 1280 head features) of an image in [0, 1]."""
         x = self.stem(with_height(image * 2.0 - 1.0))
         skips = []
         for block in self.blocks:
@@ -158,7 +157,7 @@ class MobileEncoder(nn.Module):
 
 
 class Merge(nn.Module):
-    """One decoder step: the coarse features narrowed and doubled, joined with the narrowed skip, mixed by a 3x3."""
+    """One decoder step: coarse features narrowed and doubled, joined with the narrowed skip, mixed."""
 
     def __init__(self, coarse: int, skip: int, outputs: int) -> None:
         super().__init__()
@@ -175,8 +174,8 @@ class Merge(nn.Module):
 class MatteNet(nn.Module):
     """Mobile encoder-decoder: MobileNetV2 encoder, picture-wide context at stride 32, skips down to stride 2.
 
-    The context (the head's features averaged over the picture) lets the network tell a room, a wall or a sheet of water
-    from a sky of the same colour.
+    The context (the head's features averaged over the picture) lets the network tell a room, a wall or a
+    sheet of water from a sky of the same colour.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -229,22 +228,27 @@ class Bottleneck(nn.Module):
 
 
 class CoordResNet50(nn.Module):
-    """SkyAR's network: ResNet-50 encoder, upsampling decoder with skips, height joined to the first and all decoder layers.
+    """SkyAR's network: ResNet-50 encoder, additive upsampling decoder, height joined to both.
 
-    Zou, arXiv 2010.11800, section 3.1 and table 1; there at 384x384.
+    Zou, arXiv 2010.11800, section 3.1; layer sizes as in the author's `ResNet50FCN`; there at 384x384. Height
+    goes into the encoder's first and all of the decoder's layers.
     """
 
     _BLOCKS = (3, 4, 6, 3)
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
-        self.spec = spec
         base = int(spec.width)
+        if spec.decoder != (16 * base, 8 * base, 4 * base, base):
+            raise ValueError(f"decoder channels {spec.decoder} do not fit an encoder of width {base}")
+        self.spec = spec
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         self.stem = ConvNorm(4, base, 7, 2, act=nn.ReLU())
         self.stages = nn.ModuleList()
-        skips, channels = [base], base
+        channels = base
         for index, count in enumerate(self._BLOCKS):
             blocks = []
             for block in range(count):
@@ -252,23 +256,25 @@ class CoordResNet50(nn.Module):
                 blocks.append(Bottleneck(channels, base * 2**index, stride))
                 channels = 4 * base * 2**index
             self.stages.append(nn.Sequential(*blocks))
-            skips.append(channels)
         self.decoder = nn.ModuleList()
-        for skip, outputs in zip(reversed(skips[:-1]), spec.decoder, strict=True):
-            self.decoder.append(ConvNorm(channels + skip + 1, outputs, 3, act=nn.ReLU()))
+        for outputs in (*spec.decoder, base):
+            self.decoder.append(nn.Conv2d(channels + 1, outputs, 3, padding=1))
             channels = outputs
         self.logit = nn.Conv2d(channels + 1, 1, 3, padding=1)
 
     def logits(self, image: Tensor) -> Tensor:
         """(N, 1, H, W): alpha before the sigmoid."""
-        skips = [self.stem(with_height((image - self.mean) / self.std))]
-        x = F.max_pool2d(skips[0], 3, 2, 1)
+        x = F.max_pool2d(self.stem(with_height((image - self.mean) / self.std)), 3, 2, 1)
+        features = []
         for stage in self.stages:
             x = stage(x)
-            skips.append(x)
-        for layer, skip in zip(self.decoder, reversed(skips[:-1]), strict=True):
-            x = layer(with_height(torch.cat([double(x), skip], dim=1)))
-        out: Tensor = self.logit(with_height(double(x)))
+            features.append(x)
+        *skips, x = features
+        for layer in self.decoder:
+            x = F.interpolate(F.relu(layer(with_height(x))), scale_factor=2.0, mode="nearest")
+            if skips:
+                x = x + skips.pop()
+        out: Tensor = self.logit(with_height(x))
         return out
 
     def forward(self, image: Tensor) -> Tensor:
@@ -276,9 +282,9 @@ class CoordResNet50(nn.Module):
         return torch.sigmoid(self.logits(image))
 
 
-def count_parameters(modules: Sequence[nn.Module]) -> int:
-    """The number of trainable numbers in `modules`."""
-    return sum(parameter.numel() for module in modules for parameter in module.parameters())
+def count_parameters(network: nn.Module) -> int:
+    """The number of trainable numbers in a network."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _round_to_8(channels: float) -> int:

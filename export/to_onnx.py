@@ -1,7 +1,8 @@
 """Turns released weights into the ONNX file that the program runs.
 
-The file's contract: one input `image` float32 (1, 3, H, W), RGB in [0, 1], H and W any multiples of 32; one output `alpha`
-float32 (1, 1, H, W) in [0, 1], 1 = sky. Metadata: name, date, data, licence, and size = working size WxH for 16:9.
+The file's contract: one input `image` float32 (1, 3, H, W), RGB in [0, 1], H and W any multiples of 32; one
+output `alpha` float32 (1, 1, H, W) in [0, 1], 1 = sky. Metadata: name, date, data, licence, and size =
+working size WxH for 16:9.
 """
 
 from __future__ import annotations
@@ -23,10 +24,14 @@ from export.network import STRIDE, ConvNorm, NetworkSpec
 INPUT, OUTPUT = "image", "alpha"
 OPSET = 18
 LARGEST_SIDE = 4096
+_TRACED_HW = (2 * STRIDE, 3 * STRIDE)
+"""Any size will do, but sides of one stride would be taken for constants."""
 
 
 def export_checkpoint(checkpoint: Path, out: Path) -> None:
-    """Writes the ONNX file of a checkpoint; raises CheckpointError where one cannot be read or the other not written."""
+    """Writes the ONNX file of a checkpoint; raises CheckpointError naming the file that fails."""
+    if not out.parent.is_dir():
+        raise CheckpointError(f"{out}: its folder does not exist")
     network, spec, origin = load_checkpoint(checkpoint)
     model = to_onnx(network, spec, origin)
     part = out.with_name(out.name + ".part")
@@ -38,7 +43,7 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
 
 
 def to_onnx(network: nn.Module, spec: NetworkSpec, origin: Origin) -> onnx.ModelProto:
-    """The network in evaluation mode as an ONNX model with dynamic height and width and the metadata of the contract."""
+    """The network in evaluation mode as an ONNX model that fulfils the contract above."""
     width, height = spec.working_size_wh
     steps = {
         axis: STRIDE * torch.export.Dim(name, min=1, max=LARGEST_SIDE // STRIDE)
@@ -49,7 +54,7 @@ def to_onnx(network: nn.Module, spec: NetworkSpec, origin: Origin) -> onnx.Model
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         program = torch.onnx.export(
             fold_norms(network),
-            (torch.rand(1, 3, height, width),),
+            (torch.zeros(1, 3, *_TRACED_HW),),
             dynamo=True,
             input_names=[INPUT],
             output_names=[OUTPUT],
@@ -77,7 +82,7 @@ def fold_norms(network: nn.Module) -> nn.Module:
 
 
 def strip(model: onnx.ModelProto) -> None:
-    """Takes out what the exporter notes for debugging (stack traces with the paths of this machine), names the axes."""
+    """Takes out what the exporter notes for debugging (stack traces with local paths), and names the axes."""
     graph = model.graph
     graph.ClearField("value_info")
     for item in (*graph.node, *graph.input, *graph.output, *graph.initializer, graph):

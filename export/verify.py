@@ -16,7 +16,7 @@ TOLERANCE = 1e-5
 
 
 def largest_difference(checkpoint: Path, model: Path) -> dict[tuple[int, int], float]:
-    """The largest difference in alpha between torch and ONNX Runtime on random pictures, for each input size (W, H)."""
+    """The largest difference in alpha between torch and ONNX Runtime on noise, by input size (W, H)."""
     network, _, _ = load_checkpoint(checkpoint)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

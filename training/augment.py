@@ -1,7 +1,8 @@
-"""Varied training samples: crops, turns, light, weather, night, other skies, camera faults. OpenCV and NumPy only.
+"""Varied training samples: crops, turns, light, weather, night, other skies, camera faults.
 
-All randomness comes from the generator passed in, so a sample can be made again from its seed. Pictures are uint8 (H, W, 3)
-RGB, alpha and valid uint8 (H, W).
+All randomness comes from the generator passed in, so a sample can be made again from its seed. Pictures are
+uint8 (H, W, 3) RGB, alpha and valid uint8 (H, W). OpenCV and NumPy only: it shares the cores with the
+training.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from training.data import Picture
 Array = NDArray[np.uint8]
 
 _BAND_PX = 7
-"""Where a hard mask's two sides are treated apart, this many pixels across its edge teach nothing: hard labels are off by
-a pixel or two, and a rim of the old sky must not be learnt as foreground."""
+"""Where a hard mask's two sides are treated apart, this many pixels across its edge teach nothing: hard
+labels are off by a pixel or two, and a rim of the old sky must not be learnt as foreground."""
 
 
 def augment(
@@ -31,7 +32,7 @@ def augment(
     relight_below = paste_below + 0.16
     if change < relight_below and alpha.any():
         if change < paste_below:
-            image = paste_sky(image, alpha, skies[rng.integers(len(skies))], rng)
+            image = paste_sky(image, alpha, skies[int(rng.integers(len(skies)))], rng)
         else:
             image = relight_as_night(image, alpha, rng)
         if not picture.soft:
@@ -39,13 +40,13 @@ def augment(
     elif change > 0.94:
         image = add_fog(image, alpha, rng)
     elif change > 0.87 and skies:
-        image = add_reflections(image, alpha, skies[rng.integers(len(skies))], rng)
+        image = add_reflections(image, alpha, skies[int(rng.integers(len(skies)))], rng)
     image = change_colours(image, rng)
     return add_camera_faults(image, rng), alpha, valid
 
 
 def crop(picture: Picture, size_wh: tuple[int, int], rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """(image, alpha, valid) of size (W, H): a random part, mirrored half of the time, slightly stretched and turned.
+    """(image, alpha, valid) of size (W, H): a random part, mirrored, stretched and turned.
 
     What lies outside of the picture is its mirror image and not valid.
     """
@@ -82,25 +83,24 @@ def mix(foreground: Array, sky: Array, alpha: Array) -> Array:
 
 
 def paste_sky(image: Array, alpha: Array, sky: Array, rng: np.random.Generator) -> Array:
-    """The picture under a random part of another sky, its ground tinted a little towards that sky's mean colour."""
+    """The picture under a random part of another sky, its ground tinted towards that sky's mean colour."""
     rows, columns = alpha.shape
     part = rng.uniform(0.4, 1.0)
     height, width = round(sky.shape[0] * part), round(sky.shape[1] * part)
     top, left = rng.integers(sky.shape[0] - height + 1), rng.integers(sky.shape[1] - width + 1)
-    piece = sky[top : top + height, left : left + width, :]
+    piece = sky[top : top + height, left : left + width]
     if rng.random() < 0.5:
         piece = piece[:, ::-1]
-    piece = cv2.resize(np.ascontiguousarray(piece), (columns, rows), interpolation=cv2.INTER_LINEAR)
+    piece = _stretch(piece, (columns, rows))
     light = piece.mean(axis=(0, 1)) / max(1.0, float(image.mean()))
     gains = np.clip(light ** rng.uniform(0.0, 0.9), 0.15, 1.6)
-    return mix(_scale(image, gains), piece.astype(np.uint8), alpha)
+    return mix(_scale(image, gains), piece, alpha)
 
 
 def relight_as_night(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
-    """The picture as if by dusk or night: ground and sky darkened apart, each tinted, with lamps on the ground."""
-    tint = lambda spread: np.exp(rng.normal(0.0, spread, 3))  # noqa: E731
-    ground = _scale(image, np.exp(rng.uniform(np.log(0.08), np.log(0.6))) * tint(0.15))
-    sky = _scale(image, np.exp(rng.uniform(np.log(0.05), np.log(0.6))) * tint(0.3))
+    """The picture as if by night: ground and sky darkened and tinted apart, with lamps on the ground."""
+    ground = _scale(image, np.exp(rng.uniform(np.log(0.08), np.log(0.6))) * np.exp(rng.normal(0.0, 0.15, 3)))
+    sky = _scale(image, np.exp(rng.uniform(np.log(0.05), np.log(0.6))) * np.exp(rng.normal(0.0, 0.3, 3)))
     lamps = np.zeros_like(image)
     spots = np.argwhere(alpha == 0)
     for _ in range(rng.integers(0, 14) if len(spots) else 0):
@@ -114,7 +114,7 @@ def relight_as_night(image: Array, alpha: Array, rng: np.random.Generator) -> Ar
 def add_reflections(image: Array, alpha: Array, sky: Array, rng: np.random.Generator) -> Array:
     """The picture with panes on the ground, in a row or grid, that mirror a sky: windows are not sky."""
     rows, columns = alpha.shape
-    mirrored = cv2.resize(sky[::-1], (columns, rows), interpolation=cv2.INTER_LINEAR)
+    mirrored = _stretch(sky[::-1], (columns, rows))
     panes = np.zeros((rows, columns), np.float32)
     pane = rng.uniform(0.03, 0.2, 2) * min(rows, columns) * np.array([1.0, 1.5])
     pitch = pane * rng.uniform(1.1, 1.6, 2)
@@ -127,7 +127,7 @@ def add_reflections(image: Array, alpha: Array, sky: Array, rng: np.random.Gener
             panes[box] = strength
     ground = cv2.erode(np.where(alpha == 0, 1, 0).astype(np.uint8), np.ones((9, 9), np.uint8))
     panes *= ground
-    return np.asarray(cv2.blendLinear(image, mirrored.astype(np.uint8), 1.0 - panes, panes), np.uint8)
+    return np.asarray(cv2.blendLinear(image, mirrored, 1.0 - panes, panes), np.uint8)
 
 
 def add_fog(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
@@ -175,3 +175,8 @@ def _scale(image: Array, gains: NDArray[np.float64]) -> Array:
     """The picture with each channel multiplied."""
     table = np.clip(np.arange(256)[:, None] * gains, 0, 255).astype(np.uint8)
     return np.asarray(cv2.LUT(image, table[:, None, :]), np.uint8)
+
+
+def _stretch(picture: Array, size_wh: tuple[int, int]) -> Array:
+    """The picture, or a view of one, at (width, height)."""
+    return np.asarray(cv2.resize(np.ascontiguousarray(picture), size_wh), np.uint8)

@@ -31,8 +31,9 @@ SHARES: dict[str, float] = {
     "carlascapes": 0.02,
     "neon_ground_neg": 0.01,
 }
-"""Share of the training samples drawn from each set. Sets of few static cameras stay rare, or their cameras are learnt
-by heart; road sets are few pictures but close to the use; sets not named here get `OTHER_SHARE`."""
+"""Share of the training samples drawn from each set. Sets of few static cameras stay rare, or their cameras
+are learnt by heart; road sets are few pictures but close to the use; sets not named here get
+`OTHER_SHARE`."""
 OTHER_SHARE = 0.02
 
 
@@ -54,8 +55,9 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Picture:
-    """A loaded picture: `image` uint8 (H, W, 3) RGB; `alpha` uint8 (H, W), 255 = sky; `valid` uint8 (H, W), 255 = labelled.
+    """A loaded picture with its truth.
 
+    `image` is uint8 (H, W, 3) RGB; `alpha` uint8 (H, W), 255 = sky; `valid` uint8 (H, W), 255 = labelled.
     `soft`: the alpha is a matte with true partial values, so its edges can be trusted.
     """
 
@@ -108,20 +110,17 @@ def load_picture(sample: Sample, max_side: int | None = None) -> Picture:
         raise DataError(f"{sample.image if image is None else sample.mask}: not a readable picture")
     if image.shape[:2] != mask.shape:
         raise DataError(f"{sample.mask}: {mask.shape} does not match its picture's {image.shape[:2]}")
-    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    alpha, valid = split_mask(mask.astype(np.uint8), sample.soft)
-    scale = 1.0 if max_side is None else max_side / max(image.shape[:2])
+    rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    alpha, valid = split_mask(np.asarray(mask, np.uint8), sample.soft)
+    scale = 1.0 if max_side is None else max_side / max(mask.shape)
     if scale < 1.0:
-        size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-        image, alpha, valid = (
-            cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in (image, alpha, valid)
-        )
-        valid = np.where(valid == 255, 255, 0)
-    return Picture(image.astype(np.uint8), alpha.astype(np.uint8), valid.astype(np.uint8), sample.soft)
+        rgb, alpha, valid = (_reduce(plane, scale) for plane in (rgb, alpha, valid))
+        valid = np.where(valid == 255, 255, 0).astype(np.uint8)
+    return Picture(rgb, alpha, valid, sample.soft)
 
 
 def split_mask(mask: NDArray[np.uint8], soft: bool) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """(alpha, valid) of a stored mask: in hard masks 128 is unlabelled, in soft ones every value is an alpha."""
+    """(alpha, valid) of a stored mask: 128 is unlabelled in hard masks and an alpha in soft ones."""
     if soft:
         return mask, np.full_like(mask, 255)
     valid = np.where(mask == IGNORE, 0, 255).astype(np.uint8)
@@ -134,7 +133,7 @@ def draw_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
     for sample in samples:
         counts[sample.dataset] = counts.get(sample.dataset, 0) + 1
     weights = np.array([SHARES.get(s.dataset, OTHER_SHARE) / counts[s.dataset] for s in samples])
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum(), np.float64)
 
 
 def load_skies(paths: Iterable[Path], max_side: int = 512) -> list[NDArray[np.uint8]]:
@@ -147,11 +146,14 @@ def load_skies(paths: Iterable[Path], max_side: int = 512) -> list[NDArray[np.ui
         sky = cv2.imread(str(file), cv2.IMREAD_COLOR)
         if sky is None:
             raise DataError(f"{file}: not a readable picture")
-        scale = min(1.0, max_side / max(sky.shape[:2]))
-        size = (round(sky.shape[1] * scale), round(sky.shape[0] * scale))
-        sky = cv2.resize(cv2.cvtColor(sky, cv2.COLOR_BGR2RGB), size, interpolation=cv2.INTER_AREA)
-        skies.append(sky.astype(np.uint8))
+        rgb = np.asarray(cv2.cvtColor(sky, cv2.COLOR_BGR2RGB), np.uint8)
+        skies.append(_reduce(rgb, min(1.0, max_side / max(sky.shape[:2]))))
     return skies
+
+
+def _reduce(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    size_wh = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    return np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _is_soft(labels: str, path: Path) -> bool:

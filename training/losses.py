@@ -1,4 +1,4 @@
-"""The training loss: cross-entropy, weighted at edges, with terms for the matte's values, its gradient and the overlap."""
+"""The training loss: cross-entropy weighted at edges, with terms for values, gradient and overlap."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch import Tensor
 
 EDGE_PX = 9
 EDGE_WEIGHT = 3.0
-"""Pixels within a window of EDGE_PX of a change in alpha count this much more: rims are what gives a matte away."""
+"""Pixels within a window of EDGE_PX of a change in alpha count this much more: rims give a matte away."""
 
 
 def matte_loss(logits: Tensor, alpha: Tensor, valid: Tensor) -> Tensor:
-    """One number: the loss of `logits` against `alpha`, all float32 (N, 1, H, W), where `valid` is 1; elsewhere nothing counts.
+    """The loss, one number, of `logits` against `alpha` where `valid` is 1; all float32 (N, 1, H, W).
 
-    Cross-entropy and half an L1 under the edge weight, plus the L1 of the gradient (as in Xu et al., Deep Image Matting's
-    successors) and a third of the batch's soft Jaccard distance, which is close to the measure reported.
+    Cross-entropy and half an L1 under the edge weight, plus the L1 of the gradient, and a third of the
+    batch's soft Jaccard distance, which is close to the measure reported.
     """
     weight = valid * (1.0 + EDGE_WEIGHT * edges(alpha))
     total = weight.sum().clamp(min=1.0)

@@ -1,4 +1,4 @@
-"""How good an alpha is: sky IoU, wrong pixels, boundary IoU, false sky; counted in pixels and pooled over pictures."""
+"""How good an alpha is: sky IoU, wrong pixels, boundary IoU, false sky; pooled over pictures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 Array = NDArray[np.uint8]
 
 _BOUNDARY_SHARE = 0.02
-"""Width of the boundary region as a share of the picture's diagonal (Cheng et al., Boundary IoU, arXiv 2103.16562)."""
+"""Width of the boundary region as a share of the diagonal (Cheng et al., Boundary IoU, arXiv 2103.16562)."""
 
 
 @dataclasses.dataclass(slots=True)
 class Tally:
     """Pixel counts over pictures; add pictures with `add`, tallies with `+`, read the results as properties.
 
-    Sky is alpha > 0.5, which for uint8 is > 127; only valid pixels count. A property is nan where nothing was counted.
+    Sky is alpha > 0.5, which for uint8 is > 127; only valid pixels count. A property is nan where nothing was
+    counted.
     """
 
     pictures: int = 0
@@ -32,7 +33,7 @@ class Tally:
     skyless_counted: int = 0
 
     def add(self, predicted: Array, alpha: Array, valid: Array) -> None:
-        """Counts one picture: predicted and true alpha, and 255 where the truth is known; all uint8 (H, W)."""
+        """Counts a picture: predicted and true alpha, and 255 where the truth is known; all uint8 (H, W)."""
         sky, truth, known = predicted > 127, alpha > 127, valid > 0
         self.pictures += 1
         self.overlap += int((sky & truth & known).sum())
@@ -88,7 +89,7 @@ def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     radius = max(1, round(_BOUNDARY_SHARE * float(np.hypot(*mask.shape))))
     filled = mask.astype(np.uint8)
     inner = cv2.erode(filled, np.ones((3, 3), np.uint8), iterations=radius)
-    return mask & (inner == 0)
+    return np.asarray(mask & (inner == 0), np.bool_)
 
 
 def _share(part: int, whole: int) -> float:

@@ -17,7 +17,7 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 
 def load_mobilenet(encoder: MobileEncoder, path: Path) -> None:
-    """Copies the weights of a Keras MobileNetV2 of the encoder's width; the stem's height channel starts at zero.
+    """Copies the weights of a Keras MobileNetV2 of the encoder's width; height's weights start at zero.
 
     Raises DataError where the file is no such set of weights.
     """

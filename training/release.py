@@ -15,8 +15,9 @@ from export.network import NetworkSpec, build_network
 
 NAME = "matte"
 DATA = (
-    "IDD-Lite, CamVid, Cityscapes (subset), ADE20K with soft sky mattes, LabelMeFacade, OASIS marine, AMOS and TILDE "
-    "webcams, CARLA renderings, indoor and ground pictures without sky, sky photographs; encoder from ImageNet"
+    "IDD-Lite, CamVid, Cityscapes (subset), ADE20K with soft sky mattes, LabelMeFacade, OASIS marine, AMOS "
+    "and TILDE webcams, CARLA renderings, indoor and ground pictures without sky, "
+    "sky photographs; encoder from ImageNet"
 )
 LICENCE = "research and other non-commercial use only, share alike; see models/LICENSE"
 
@@ -29,9 +30,8 @@ def release(run_checkpoint: Path, out: Path) -> None:
         network = build_network(spec)
         network.load_state_dict(state["averaged"])
     except (OSError, KeyError, ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise CheckpointError(
-            f"{run_checkpoint}: not a checkpoint of a training run ({str(error).splitlines()[0]})"
-        ) from error
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{run_checkpoint}: not a checkpoint of a training run ({reason})") from error
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     save_checkpoint(out, network, spec, Origin(NAME, date, DATA, LICENCE))
 
