@@ -1,0 +1,65 @@
+"""What every source of frames is, whatever it reads."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from app.frame import Colour, Frame
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source once it is open.
+
+    `size_wh` is the size of all its frames, upright. `time_base` is the unit of their pts, in seconds. `fps`
+    is nominal: the pts may be spaced unevenly. `frames` is an estimate for a progress bar, None = unknown.
+    `sound` is the file whose sound belongs to the frames, on the same clock; None = no sound.
+    """
+
+    name: str
+    size_wh: tuple[int, int]
+    time_base: Fraction
+    fps: Fraction
+    frames: int | None
+    colour: Colour
+    sound: Path | None
+
+
+class Source(Protocol):
+    """Frames of one size and colour whose pts increase, iterated once.
+
+    Whoever iterates it closes it, or waits until the iteration has ended: closing must not meet reading.
+    """
+
+    @property
+    def info(self) -> SourceInfo:
+        """What is known of the source; does not change."""
+
+    @property
+    def repaired_pts(self) -> int:
+        """Time stamps replaced so far because they were missing or did not increase."""
+
+    @property
+    def broken(self) -> int:
+        """Frames skipped so far because they could not be decoded."""
+
+    @property
+    def rescaled(self) -> int:
+        """Frames so far that came in another size than the first and were scaled to it."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames. Raises CaptureError when the source fails on the way."""
+
+    def close(self) -> None:
+        """Release the source; frames already handed out stay valid. May be called twice."""
+
+    def __enter__(self) -> Self:
+        """The source."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        """Close it."""

@@ -1,0 +1,183 @@
+"""Video files, read with PyAV."""
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from app.capture.convert import Converter
+from app.capture.source import SourceInfo
+from app.capture.stamps import increasing
+from app.errors import CaptureError
+from app.frame import Frame
+
+log = logging.getLogger(__name__)
+
+# Frames in a row that cannot be decoded before the file is given up. A recording cut out of a running
+# stream may begin with more of them, until its first key frame comes.
+_BROKEN_RUN = 30
+_BROKEN_START = 300
+
+_HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
+
+
+class VideoFile:
+    """The frames of a file's best video stream, on the stream's own clock.
+
+    Frames that the decoder refuses or flags as damaged are skipped and counted: half a picture would lead
+    matting and tracking astray. A truncated file gives what it has.
+    """
+
+    def __init__(self, path: Path, size_wh: tuple[int, int] | None) -> None:
+        """Open the file and decode its first picture; raises CaptureError naming the file."""
+        self.repaired_pts = 0
+        self.broken = 0
+        self._path = path
+        self._container = _open(path)
+        try:
+            self._stream = _video_stream(self._container, path)
+            decoded = self._decoded()
+            first = next(decoded, None)
+            if first is None:
+                raise CaptureError(f"{path}: no picture in it can be decoded")
+            self._frames = chain([first], decoded)
+            aspect = self._stream.sample_aspect_ratio or Fraction(1)
+            location = _chroma_location(self._container, self._stream)
+            self._converter = Converter(str(path), first, location, aspect, size_wh)
+        except BaseException:
+            self._container.close()
+            raise
+        self.info = self._describe()
+        if (transfer := self.info.colour.transfer) in _HDR:
+            log.warning("%s: HDR (%s) is not tone-mapped, colours will be off", path, _HDR[transfer])
+
+    @property
+    def rescaled(self) -> int:
+        """Frames that came in another size than the first."""
+        return self._converter.rescaled
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames. Raises CaptureError when too many in a row are broken."""
+        info, nominal = self.info, 1 / (self.info.fps * self.info.time_base)
+        stamped = ((frame.pts, frame) for frame in self._frames)
+        for index, (pts, replaced, frame) in enumerate(increasing(stamped, nominal)):
+            captured_ns = time.perf_counter_ns()
+            self.repaired_pts += replaced
+            planes = self._converter.planes(frame)
+            yield Frame(planes, index, pts, info.time_base, info.colour, captured_ns)
+
+    def close(self) -> None:
+        """Close the file; frames already handed out stay valid."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _describe(self) -> SourceInfo:
+        stream, duration = self._stream, self._container.duration
+        # Without a duration the container keeps no time, and its average is the demuxer's guess.
+        fps = (stream.average_rate if duration else stream.guessed_rate) or Fraction(30)
+        frames = stream.frames or (round(duration * fps / av.time_base) if duration else None)
+        return SourceInfo(
+            name=self._path.name,
+            size_wh=self._converter.size_wh,
+            time_base=stream.time_base or 1 / fps,
+            fps=fps,
+            frames=frames,
+            colour=self._converter.colour,
+            sound=self._path if self._container.streams.audio else None,
+        )
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        run, limit = 0, _BROKEN_START
+        for packet in self._packets():
+            for frame in _decode(packet):
+                if frame is not None:
+                    run, limit = 0, _BROKEN_RUN
+                    yield frame
+                    continue
+                run += 1
+                self.broken += 1
+                if run == limit:
+                    raise CaptureError(f"{self._path}: given up after {run} broken frames in a row")
+
+    def _packets(self) -> Iterator["av.Packet[VideoStream]"]:
+        try:
+            yield from self._container.demux(self._stream)
+        except av.FFmpegError as error:
+            raise CaptureError(f"{self._path}: cannot be read any further: {error.strerror}") from error
+
+
+def _decode(packet: "av.Packet[VideoStream]") -> list[av.VideoFrame | None]:
+    """The frames that come out when the packet goes in, None for each broken one."""
+    try:
+        return [None if frame.is_corrupt else frame for frame in packet.decode()]
+    except av.FFmpegError:
+        return [None]
+
+
+def _open(path: Path) -> InputContainer:
+    if path.stat().st_size == 0:
+        raise CaptureError(f"{path}: the file is empty")
+    try:
+        # "file:" keeps a name with a colon from being taken for an address.
+        container = av.open(f"file:{path}", metadata_errors="replace")
+    except (av.InvalidDataError, av.EOFError) as error:
+        raise CaptureError(f"{path}: not a video, or damaged beyond use") from error
+    except av.FFmpegError as error:
+        raise CaptureError(f"{path}: {error.strerror}") from error
+    if container.format.name == "tty":  # FFmpeg would render any .txt file as a text terminal
+        container.close()
+        raise CaptureError(f"{path}: not a video but text")
+    return container
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    streams = [
+        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
+    ]
+    if not streams:
+        raise CaptureError(f"{path}: there is no video in it")
+    best = container.streams.best("video")
+    stream = next((stream for stream in streams if stream is best), streams[0])
+    if stream.codec_context is None:
+        raise CaptureError(f"{path}: no decoder for its video")
+    # The other stages keep the remaining cores busy: a second decoding thread costs 5 to 10 % more CPU
+    # time and a frame of delay, and gains nothing.
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def _chroma_location(container: InputContainer, stream: VideoStream) -> str | None:
+    """FFmpeg's name of the stream's chroma position; None = unspecified.
+
+    PyAV gives it in no other way than in FFmpeg's description of the stream, which is a log message.
+    """
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)
+    av.logging.set_libav_level(av.logging.VERBOSE)
+    try:
+        description: str = container.dumps_format()  # type: ignore[attr-defined]
+    finally:
+        av.logging.set_libav_level(av.logging.INFO)
+        av.logging.set_level(level)
+    return chroma_location_in(description, stream.index)
+
+
+def chroma_location_in(description: str, stream_index: int) -> str | None:
+    """The chroma position of a stream in FFmpeg's description of a file: "... yuv420p(tv, left) ..."."""
+    line = re.search(rf"Stream #0:{stream_index}\b.*?Video: .*", description)
+    found = line and re.search(r"\b(left|center|topleft|top|bottomleft|bottom)[,)]", line[0])
+    return found[1] if found else None
