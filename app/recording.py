@@ -1,0 +1,248 @@
+"""The recording: H.264 with the source's sound in Matroska or MP4, playable while it grows."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.error import ArgumentError, FFmpegError, InvalidDataError
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from app.config import Preset, Record
+from app.errors import RecordError
+from app.frame import Colour, Planes
+from app.h264 import PictureBuffer, encoder_options, even
+from app.preset import choose_preset
+from app.sound import SoundError, SoundTrack
+
+log = logging.getLogger(__name__)
+
+FORMATS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
+# From one key frame to the next at most 2 s, a picture that comes a little late included.
+KEY_FRAME_S = Fraction(7, 4)
+# What is written reaches the disk in pieces of this length; a killed program loses the last of them and two
+# pictures.
+PIECE_MS = 300
+# A source's clock may start anywhere: a recording keeps its times if the first picture comes within this
+# time after 0, otherwise it starts at 0.
+LATEST_START_S = 10
+# Code points of ITU-T H.273. BT.601 has two with the same matrix; this is the one of SMPTE 170M.
+_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9}
+
+
+class Recorder:
+    """Writes pictures and the source's sound to a file under its own name from the first packet on.
+
+    One thread at a time may call it. Times in the file are the source's, as far as the container can hold
+    them: exact in MP4, rounded to 1 ms in Matroska.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size_wh: tuple[int, int],
+        time_base: Fraction,
+        fps: Fraction,
+        colour: Colour,
+        part: Record,
+        sound: Path | None,
+        force: bool,
+    ) -> None:
+        """Create the file. Raises RecordError where it cannot be written or exists and `force` is not set.
+
+        The last column and row of odd sizes are cropped. `fps` is nominal: it tells how long the last
+        picture is shown. `sound`: the file whose best sound stream is recorded.
+        """
+        self._path = path
+        self._size_wh = even(size_wh)
+        self._time_base = time_base
+        self._frame_ticks = max(1, round(1 / (fps * time_base)))
+        self._key_ticks = int(KEY_FRAME_S / time_base)
+        self._origin = 0
+        self._end = 0
+        self._next_key: int | None = None
+        self._held: Packet[VideoStream] | None = None
+        self._closed = False
+        self.frames_written = 0
+        format_name = _format_of(path)
+        if 0 in self._size_wh:
+            raise RecordError(f"{path}: a picture of {size_wh[0]}x{size_wh[1]} cannot be recorded")
+        _create(path, sound, force)
+        try:
+            self.preset: Preset = part.preset
+            if part.preset == "auto":
+                self.preset = choose_preset(size_wh, fps, part.crf)
+            self._open(format_name, fps, colour, part.crf, sound)
+        except FFmpegError as error:
+            _remove(path)
+            raise RecordError(f"{path}: {error.strerror}") from error
+        self._buffer = PictureBuffer(self._size_wh, time_base)
+
+    def write(self, planes: Planes, pts: int) -> None:
+        """Record one picture; `pts`, in units of the time base, is later than the last one's.
+
+        Raises RecordError when the file cannot be written further; then only `close` may follow.
+        """
+        if self.frames_written == 0:
+            self._start(pts)
+        pts -= self._origin
+        self._end = pts + self._frame_ticks
+        key = self._next_key is None or self._end > self._next_key
+        if key:
+            self._next_key = pts + self._key_ticks
+        try:
+            self._write_sound()
+            self._write_pictures(self._stream.encode(self._buffer.fill(planes, pts, key=key)))
+        except FFmpegError as error:
+            self._abandon()
+            raise RecordError(f"{self._path}: {error.strerror}") from error
+        self.frames_written += 1
+
+    def close(self) -> None:
+        """Finish the file; the sound ends with the last picture. A file without any picture is removed.
+
+        May be called again, and after a failure, when it does nothing. Raises RecordError.
+        """
+        if self._closed:
+            return
+        try:
+            if self.frames_written:
+                self._write_pictures(self._stream.encode(None))
+                self._write_held(self._end)
+            self._finish()
+        except FFmpegError as error:
+            self._abandon()
+            raise RecordError(f"{self._path}: {error.strerror}") from error
+        if self.frames_written == 0:
+            _remove(self._path)
+
+    def _open(self, format_name: str, fps: Fraction, colour: Colour, crf: int, sound: Path | None) -> None:
+        options = _muxer_options(format_name, self._time_base)
+        self._container: OutputContainer = av.open(
+            f"file:{self._path}", "w", format=format_name, container_options=options
+        )
+        self._stream = self._add_pictures(fps, colour, crf)
+        self._sound: SoundTrack | None = None
+        if sound is not None:
+            try:
+                self._sound = SoundTrack(sound, self._container)
+            except SoundError as error:
+                log.warning("recording without sound: %s", error)
+        try:
+            self._container.start_encoding()
+        except (InvalidDataError, ArgumentError) as error:
+            if self._sound is None:
+                raise
+            self._sound.close()
+            log.warning("recording without sound: %s: %s", sound, error.strerror)
+            self._open(format_name, fps, colour, crf, None)
+
+    def _add_pictures(self, fps: Fraction, colour: Colour, crf: int) -> VideoStream:
+        stream = self._container.add_stream(
+            "libx264",
+            rate=fps.limit_denominator(1_000_000),
+            options=encoder_options(self.preset, crf) | {"chroma_sample_location": colour.siting},
+            width=self._size_wh[0],
+            height=self._size_wh[1],
+            time_base=self._time_base,
+        )
+        context = stream.codec_context
+        context.colorspace = _MATRIX[colour.matrix]
+        context.color_range = 2 if colour.full_range else 1
+        context.color_primaries = colour.primaries
+        context.color_trc = colour.transfer
+        return stream
+
+    def _start(self, pts: int) -> None:
+        if not 0 <= pts * self._time_base < LATEST_START_S:
+            self._origin = pts
+        if self._sound is not None:
+            self._sound.start(self._origin * self._time_base)
+
+    def _write_sound(self) -> None:
+        """The sound up to the end of the last picture. It leads, so the muxer has no picture wait for it."""
+        if self._sound is None:
+            return
+        for packet in self._sound.until(self._end * self._time_base):
+            try:
+                self._container.mux_one(packet)
+            except (InvalidDataError, ArgumentError) as error:
+                log.warning("%s: the sound ends early: %s", self._path, error.strerror)
+                self._sound.close()
+                return
+
+    def _write_pictures(self, packets: list[Packet[VideoStream]]) -> None:
+        """All pictures but the last: MP4 must know how long one is shown, that is, when the next comes."""
+        for packet in packets:
+            if self._held is not None:
+                self._write_held(packet.pts)
+            self._held = packet
+
+    def _write_held(self, end: int | None) -> None:
+        if self._held is not None and self._held.pts is not None and end is not None:
+            self._held.duration = end - self._held.pts
+            self._container.mux_one(self._held)
+        self._held = None
+
+    def _finish(self) -> None:
+        self._closed = True
+        if self._sound is not None:
+            self._sound.close()
+        self._container.close()
+
+    def _abandon(self) -> None:
+        """Close what can still be closed after a failure, which is the error to report."""
+        try:
+            self._finish()
+        except FFmpegError as error:
+            log.debug("%s: not finished: %s", self._path, error)
+
+
+def _format_of(path: Path) -> str:
+    try:
+        return FORMATS[path.suffix.lower()]
+    except KeyError:
+        raise RecordError(f"{path}: a recording is named {', '.join('*' + end for end in FORMATS)}") from None
+
+
+def _create(path: Path, sound: Path | None, force: bool) -> None:
+    """Make the file, empty; without `force` only where there is none."""
+    try:
+        if sound is not None and path.exists() and path.samefile(sound):
+            raise RecordError(f"{path}: is the source itself")
+        path.open("wb" if force else "xb").close()
+    except FileExistsError as error:
+        raise RecordError(f"{path}: exists; --force writes over it") from error
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}") from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_file():
+        path.unlink()
+
+
+def _muxer_options(format_name: str, time_base: Fraction) -> dict[str, str]:
+    """Options by which each packet reaches the disk soon, with exact times where the format allows.
+
+    https://ffmpeg.org/ffmpeg-formats.html: Matroska clusters and MP4 fragments are kept in memory until they
+    are whole. No packet waits for one of another stream (max_interleave_delta, in microseconds).
+    """
+    common = {"flush_packets": "1", "max_interleave_delta": "1"}
+    if format_name == "matroska":
+        return common | {"cluster_time_limit": str(PIECE_MS)}
+    # The start of a track counts in the movie's time scale, 1 ms unless set.
+    ticks = time_base.denominator
+    while ticks < 10_000:
+        ticks *= 2
+    return common | {
+        "movflags": "frag_keyframe+empty_moov+default_base_moof+delay_moov",
+        "frag_duration": str(PIECE_MS * 1000),
+        "video_track_timescale": str(ticks),
+        "movie_timescale": str(ticks),
+    }
