@@ -112,7 +112,8 @@ def run(options: Options, config: Config, look: Look) -> int:
         except KeyboardInterrupt:
             log.info("stopped")
         finally:
-            session.close()
+            if not session.close():
+                stack.pop_all()  # a thread still uses them: they are left to the end of the process
     if options.stats:
         write_json(options.stats, session.summary())
     return 1 if session.recording_failed else 0
@@ -203,11 +204,11 @@ class _Session:
                     bar.update(self._stats.frames_out - bar.n)
                 bar.update(self._stats.frames_out - bar.n)
 
-    def close(self) -> None:
-        """Finish what is under way, close the recording and stop all threads; within 2 s."""
+    def close(self) -> bool:
+        """Finish what is under way, close the recording and stop all threads, within 2 s; True when done."""
         self._pacer.stop()
-        self._pipeline.stop()
         self._sky_loader.shutdown(wait=False, cancel_futures=True)
+        return self._pipeline.stop()
 
     def summary(self) -> dict[str, Any]:
         """The run's numbers, as written by --stats."""

@@ -72,16 +72,17 @@ class Pipeline:
             raise self._error
         return not any(thread.is_alive() for thread in self._threads)
 
-    def stop(self, drain_s: float = 1.0, close_s: float = 0.8) -> None:
-        """Take no more frames, finish those under way for at most `drain_s`, drop the rest; sinks are closed.
+    def stop(self, drain_s: float = 1.0, close_s: float = 0.8) -> bool:
+        """Take no more frames, finish those under way for at most `drain_s`, drop the rest; close the sinks.
 
-        May be called again and from any thread. Returns within `drain_s + close_s` seconds: a reader that
-        is blocked inside a decoder is left behind, as a daemon thread, to its own time-out.
+        True when all threads have ended. Returns within `drain_s + close_s` seconds: a reader that is blocked
+        inside a decoder is left behind, as a daemon thread, to its own time-out. May be called again and from
+        any thread.
         """
         if not self._started:
             for sink in self._sinks:
                 sink.close()
-            return
+            return True
         self._links[0].close()
         workers = self._threads[1:]
         deadline = time.monotonic() + drain_s
@@ -91,6 +92,7 @@ class Pipeline:
         deadline = time.monotonic() + close_s
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     def _thread(self, name: str, target: Callable[..., None], *args: Any) -> threading.Thread:
         return threading.Thread(target=self._guarded, args=(name, target, *args), name=name, daemon=True)

@@ -77,16 +77,11 @@ class Screen(QWidget):
         self._captured_ns: int | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        sink.ready.connect(self._show_newest)
+        sink.ready.connect(self.update)
 
     def sizeHint(self) -> QSize:
         """A picture that fits on every laptop's screen."""
         return QSize(1120, 630)
-
-    def _show_newest(self) -> None:
-        if (taken := self._sink.take()) is not None:
-            self._rgb, self._captured_ns = taken
-            self.update()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Tell the pipeline's side how large the next picture may be, in device pixels."""
@@ -95,7 +90,9 @@ class Screen(QWidget):
         super().resizeEvent(event)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the picture on black."""
+        """Draw the newest picture on black."""
+        if (taken := self._sink.take()) is not None:
+            self._rgb, self._captured_ns = taken
         painter = QPainter(self)
         painter.fillRect(self.rect(), Qt.GlobalColor.black)
         if self._rgb is None:

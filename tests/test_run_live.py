@@ -1,0 +1,218 @@
+"""The command line, end to end, in this process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+import run_live
+from app.config import ROOT
+from tests.media import write_video
+
+SIZE_WH = (96, 64)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", size_wh=SIZE_WH, frames=12, audio="aac")
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """The one line on standard error with which the program leaves, status 1."""
+    assert run_live.main([str(a) for a in arguments]) == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("run_live.py:")]
+    assert len(lines) == 1
+    return lines[0]
+
+
+def test_a_file_becomes_a_recording_dumps_and_statistics(clip: Path, tmp_path: Path) -> None:
+    recording, stats = tmp_path / "out.mkv", tmp_path / "stats.json"
+    status = run_live.main(
+        [str(clip), "--headless", "--record", str(recording), "--stats", str(stats)]
+        + ["--dump-frames", str(tmp_path / "rgb"), "--dump-alpha", str(tmp_path / "alpha")]  # noqa: RUF005
+    )
+    assert status == 0
+    with av.open(str(recording)) as container:
+        assert len(list(container.decode(video=0))) == 12
+        assert len(container.streams.audio) == 1
+    names = [f"{index:06d}.png" for index in range(12)]
+    for folder, channels in (("rgb", 3), ("alpha", 1)):
+        assert sorted(path.name for path in (tmp_path / folder).iterdir()) == names
+        picture = cv2.imread(str(tmp_path / folder / names[0]), cv2.IMREAD_UNCHANGED)
+        assert picture is not None
+        assert picture.shape == ((64, 96, 3) if channels == 3 else (64, 96))
+        assert picture.dtype == np.uint8
+    numbers = json.loads(stats.read_text())
+    assert (numbers["frames_in"], numbers["frames_out"]) == (12, 12)
+    assert numbers["drops"] == {"capture": 0, "viewer": 0, "recorder": 0}
+    assert set(numbers["stages"]) == {
+        "matting",
+        "tracking",
+        "blending",
+        "recorder",
+        "frame dump",
+        "alpha dump",
+    }
+    assert {
+        "seconds",
+        "fps",
+        "repaired_pts",
+        "broken",
+        "latency_ms",
+        "frame_interval_ms",
+        "cpu_s_per_frame",
+    } <= set(numbers)
+    assert numbers["backend"].startswith("onnxruntime-cpu")
+
+
+def test_limits(clip: Path, tmp_path: Path) -> None:
+    for limit in (["--frames", "5"], ["--duration", "0.5"]):
+        stats = tmp_path / "stats.json"
+        assert run_live.main([str(clip), "--headless", "--stats", str(stats), *limit]) == 0
+        assert json.loads(stats.read_text())["frames_out"] == 5
+
+
+def test_live_counts_what_it_drops(clip: Path, tmp_path: Path) -> None:
+    stats = tmp_path / "stats.json"
+    assert run_live.main([str(clip), "--headless", "--live", "--stats", str(stats)]) == 0
+    numbers = json.loads(stats.read_text())
+    assert numbers["frames_in"] == 12
+    assert numbers["frames_out"] + numbers["drops"]["capture"] == 12
+    assert numbers["seconds"] > 1.0  # twelve frames at ten per second
+
+
+def test_pictures_and_size(tmp_path: Path) -> None:
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / f"p{index}.png"), np.full((120, 160, 3), 90, np.uint8))
+    out = tmp_path / "alpha"
+    assert run_live.main([str(tmp_path), "--headless", "--size", "128x128", "--dump-alpha", str(out)]) == 0
+    picture = cv2.imread(str(out / "000002.png"), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    assert picture.shape == (96, 128)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--size", "wide"], "'wide' is not WxH"),
+        (["--frames", "0"], "'0' is not a positive count"),
+        (["--duration", "nan"], "'nan' is not a positive number"),
+        (["--force"], "--force and --preset need --record"),
+        (["--backend", "magic"], "invalid choice: 'magic'"),
+        (["--no-such"], "--no-such"),
+    ],
+)
+def test_wrong_arguments_leave_with_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        run_live.main(arguments)
+    assert left.value.code == 2
+    assert named in capsys.readouterr().err
+
+
+def test_sources_that_fail_are_named(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path) -> None:
+    text, empty, short, dot = (tmp_path / name for name in ("text.mp4", "empty.mp4", "short.mp4", "dot.png"))
+    text.write_text("not a film\n" * 50)
+    empty.touch()
+    short.write_bytes(clip.read_bytes()[:300])
+    cv2.imwrite(str(dot), np.zeros((1, 1, 3), np.uint8))
+    for source in (tmp_path / "missing.mp4", text, empty, short, dot):
+        assert str(source) in fails(capsys, source, "--headless")
+
+
+def test_other_files_that_fail_are_named(
+    capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path
+) -> None:
+    text = tmp_path / "text.jpg"
+    text.write_text("not a picture")
+    headless = (clip, "--headless")
+    assert str(text) in fails(capsys, *headless, "--sky", text)
+    assert "nosuchsky" in fails(capsys, *headless, "--sky", "nosuchsky")
+    assert str(text) in fails(capsys, *headless, "--model", text)
+    assert "nosuchlook" in fails(capsys, *headless, "--look", "nosuchlook")
+    assert "missing.toml" in fails(capsys, *headless, "--config", tmp_path / "missing.toml")
+    nowhere = tmp_path / "nowhere" / "stats.json"
+    assert str(nowhere) in fails(capsys, *headless, "--stats", nowhere)
+
+
+def test_recordings_that_cannot_be_are_named(
+    capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path
+) -> None:
+    existing, nowhere = tmp_path / "kept.mkv", tmp_path / "nowhere" / "out.mkv"
+    existing.write_bytes(b"precious")
+    headless = (clip, "--headless")
+    assert str(existing) in fails(capsys, *headless, "--record", existing)
+    assert existing.read_bytes() == b"precious"
+    assert str(nowhere) in fails(capsys, *headless, "--record", nowhere)
+    size = clip.stat().st_size
+    assert "source" in fails(capsys, *headless, "--record", clip, "--force")
+    assert clip.stat().st_size == size
+    blocked = tmp_path / "file"
+    blocked.touch()
+    assert str(blocked) in fails(capsys, *headless, "--dump-frames", blocked)
+
+
+def test_a_source_without_any_sky_passes_through(tmp_path: Path) -> None:
+    floor = np.random.default_rng(3).integers(20, 60, (64, 96, 3)).astype(np.uint8)
+    source = write_video(tmp_path / "floor.mp4", size_wh=SIZE_WH, frames=3, draw=lambda index, size: floor)
+    assert run_live.main([str(source), "--headless", "--dump-alpha", str(tmp_path / "alpha")]) == 0
+    alpha = cv2.imread(str(tmp_path / "alpha" / "000002.png"), cv2.IMREAD_UNCHANGED)
+    assert alpha is not None
+    assert (alpha > 127).mean() < 0.05
+
+
+def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_live.main(["--list-skies"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("golden_sunset", "milky_way", "clear_day", "thunderstorm"):
+        assert name in listed
+    assert run_live.main(["--list-cameras"]) == 0
+    assert capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="displays are found this way on Linux only")
+def test_without_a_display_one_line_names_headless() -> None:
+    hidden = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    command = [sys.executable, "run_live.py", "demo"]
+    for extra in ({}, {"DISPLAY": ":987"}):
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=environment | extra,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert "--headless" in done.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_finishes_the_recording(tmp_path: Path, sent: signal.Signals) -> None:
+    recording, long_clip = (
+        tmp_path / "out.mp4",
+        write_video(tmp_path / "long.mp4", size_wh=SIZE_WH, frames=400),
+    )
+    command = [sys.executable, "run_live.py", str(long_clip), "--headless", "--live"]
+    with subprocess.Popen(
+        [*command, "--record", str(recording)], cwd=ROOT, stderr=subprocess.PIPE
+    ) as process:
+        while not (recording.exists() and recording.stat().st_size > 2000) and process.poll() is None:
+            signal.sigtimedwait([], 0.05)
+        process.send_signal(sent)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    assert b"Traceback" not in errors
+    with av.open(str(recording)) as container:
+        assert len(list(container.decode(video=0))) > 3
