@@ -97,7 +97,7 @@ class Skies(Part):
 
     name: str = Field("golden_sunset", description="name of a file in skyboxes/ or a path")
     crop: Annotated[float, Field(ge=0.1, le=1)] | None = Field(
-        None, description="central share of the sky picture that the frame sees; unset = as the sky itself says"
+        None, description="central share of the sky picture that the frame sees; unset = the sky's own"
     )
     fade_s: float = Field(1.0, ge=0, le=10, description="seconds of the cross-fade between two skies")
 

@@ -22,6 +22,8 @@ class Texture:
     `planes` is the picture with `Placing.margin` texels (half as many chroma samples) on every side,
     `chroma_xy` the place of its chroma samples as in `Colour`. `small` is float32 (h, w, 3), the planes
     Y, U and V reduced to about a sample per cell of the frame, with `small_margin` samples on every side.
+
+    Where chroma is not sited between two luma samples, a mirrored copy has it half a sample off its luma.
     """
 
     planes: Planes
@@ -39,7 +41,8 @@ def make_texture(planes: Planes, placing: Placing, chroma_xy: tuple[float, float
     cell = placing.scale * max(placing.frame_wh) / _CELLS
     width, height = (max(1, round(length / cell)) for length in placing.texture_wh)
     reduced = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in planes]
-    small_margin = math.ceil(placing.margin * max(width, height) / min(placing.texture_wh)) + 1
+    finest = max(width / placing.texture_wh[0], height / placing.texture_wh[1])
+    small_margin = math.ceil(placing.margin * finest) + 1
     return Texture(
         padded,
         chroma_xy,

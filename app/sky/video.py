@@ -14,8 +14,9 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
-from av.video.reformatter import ColorRange, Colorspace, Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from app.capture.convert import Orientation, orientation_of, read_colour
 from app.errors import SkyError
 from app.frame import F64, U8, Colour, Planes
 from app.sky.base import SkyView
@@ -33,16 +34,8 @@ _EARLY_S = 0.002
 """A frame is due this much before its time: containers round the stamps of sky and source to milliseconds."""
 _CLOSE_S = 2.0
 
-_CHROMA_XY = Colour(siting="left").chroma_xy
 _SPACES = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Colorspace.BT2020}
-# Matrix coefficients as in ITU-T H.273, table 4, that stand for one of the three.
-_TAGGED_SPACES = {
-    1: Colorspace.ITU709,
-    5: Colorspace.ITU601,
-    6: Colorspace.ITU601,
-    9: Colorspace.BT2020,
-    10: Colorspace.BT2020,
-}
+_RANGES = {False: ColorRange.MPEG, True: ColorRange.JPEG}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,22 +122,25 @@ def _decoded(clip: Clip, offset: float) -> Iterator[tuple[int, VideoFrame]]:
                 yield stamp, frame
 
 
-def planes_of(frame: VideoFrame, size_wh: tuple[int, int], colour: Colour) -> Planes:
-    """The frame's I420 planes, turned upright, scaled to an even size and converted to a matrix and range."""
-    turns = _quarter_turns(frame)
-    width, height = size_wh if turns % 2 == 0 else size_wh[::-1]
-    converted = frame.reformat(
+def planes_of(
+    frame: VideoFrame, size_wh: tuple[int, int], colour: Colour, reformatter: VideoReformatter
+) -> Planes:
+    """The frame's I420 planes, upright, scaled to an even size and converted to a matrix and range."""
+    orientation, source = orientation_of(frame), read_colour(frame, None)
+    width, height = size_wh[::-1] if orientation.transpose else size_wh
+    converted = reformatter.reformat(
+        frame,
         width,
         height,
         "yuv420p",
-        src_colorspace=_TAGGED_SPACES.get(frame.colorspace, _assumed_space(frame)),
+        src_colorspace=_SPACES[source.matrix],
         dst_colorspace=_SPACES[colour.matrix],
-        src_color_range=_source_range(frame),
-        dst_color_range=ColorRange.JPEG if colour.full_range else ColorRange.MPEG,
+        src_color_range=_RANGES[source.full_range],
+        dst_color_range=_RANGES[colour.full_range],
         interpolation=Interpolation.AREA,
         threads=1,
     )
-    return Planes(*(np.ascontiguousarray(np.rot90(_samples(plane), turns)) for plane in converted.planes))
+    return Planes(*(_turned(_samples(plane), orientation) for plane in converted.planes))
 
 
 def _samples(plane: VideoPlane) -> U8:
@@ -152,23 +148,16 @@ def _samples(plane: VideoPlane) -> U8:
     return padded[: plane.height, : plane.width]
 
 
-def _assumed_space(frame: VideoFrame) -> Colorspace:
-    return Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
-
-
-def _source_range(frame: VideoFrame) -> ColorRange:
-    full = frame.color_range == ColorRange.JPEG or frame.format.name.startswith("yuvj") or frame.format.is_rgb
-    return ColorRange.JPEG if full else ColorRange.MPEG
+def _turned(plane: U8, orientation: Orientation) -> U8:
+    upright = plane.T if orientation.transpose else plane
+    return np.ascontiguousarray(
+        upright[:: -1 if orientation.mirror_y else 1, :: -1 if orientation.mirror_x else 1]
+    )
 
 
 def _upright_wh(frame: VideoFrame) -> tuple[int, int]:
     width, height = frame.width, frame.height
-    return (width, height) if _quarter_turns(frame) % 2 == 0 else (height, width)
-
-
-def _quarter_turns(frame: VideoFrame) -> int:
-    """Quarter turns counter-clockwise that set the picture upright."""
-    return round(frame.rotation / 90) % 4
+    return (height, width) if orientation_of(frame).transpose else (width, height)
 
 
 class VideoSky:
@@ -198,6 +187,8 @@ class VideoSky:
         self._placing = place(
             _upright_wh(first[1]), size_wh, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False
         )
+        self._chroma_xy = read_colour(first[1], None).chroma_xy
+        self._reformatter = VideoReformatter()
         self._projector = Projector(self._placing, colour)
         self._texture = self._textured(first[1])
         self._since = first[0]
@@ -269,9 +260,8 @@ class VideoSky:
             return True
 
     def _textured(self, frame: VideoFrame) -> Texture:
-        return make_texture(
-            planes_of(frame, self._placing.texture_wh, self._colour), self._placing, _CHROMA_XY
-        )
+        planes = planes_of(frame, self._placing.texture_wh, self._colour, self._reformatter)
+        return make_texture(planes, self._placing, self._chroma_xy)
 
     def _report(self, error: av.FFmpegError) -> None:
         if not self._reported:

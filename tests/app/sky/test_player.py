@@ -1,0 +1,124 @@
+import threading
+
+import numpy as np
+import pytest
+
+from app.frame import F64, Planes
+from app.sky.base import SkyView
+from app.sky.player import SkyPlayer
+
+STILL = np.eye(3)
+ROWS = (2, 9)
+
+
+class PlainSky:
+    """One level in all planes; remembers whether it was closed."""
+
+    def __init__(self, level: int) -> None:
+        self.title = str(level)
+        self.level = level
+        self.closed = False
+        self._planes = Planes(
+            np.zeros((9, 11), np.uint8), np.zeros((5, 6), np.uint8), np.zeros((5, 6), np.uint8)
+        )
+
+    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+        assert not self.closed
+        self._planes.y[rows[0] : rows[1]] = self.level
+        for plane in self._planes[1:]:
+            plane[rows[0] // 2 : (rows[1] + 1) // 2] = self.level + 1
+        return SkyView(self._planes, np.array([self.level, 2.0 * self.level, 0.0]))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def level(player: SkyPlayer, seconds: float) -> int:
+    view = player.render(seconds, STILL, ROWS)
+    (luma,) = np.unique(view.planes.y[2:9])
+    (chroma,) = np.unique(np.concatenate([view.planes.u[1:5], view.planes.v[1:5]]))
+    assert abs(int(chroma) - int(luma) - 1) <= 1
+    assert view.mean_rgb == pytest.approx([luma, 2.0 * luma, 0.0], abs=2)
+    return int(luma)
+
+
+def test_one_sky_is_shown_as_it_is() -> None:
+    player = SkyPlayer(PlainSky(70), 1.0)
+    assert [level(player, 0.0), level(player, 5.0)] == [70, 70]
+
+
+def test_a_fade_runs_by_the_frames_time() -> None:
+    old, new = PlainSky(40), PlainSky(200)
+    player = SkyPlayer(old, 2.0)
+    level(player, 0.0)
+    player.switch(new)
+    times = [10.0, 10.5, 11.0, 11.5, 11.99, 12.0, 13.0]
+    assert [level(player, seconds) for seconds in times] == pytest.approx(
+        [40, 80, 120, 160, 199, 200, 200], abs=1
+    )
+    assert old.closed and not new.closed
+    assert [level(player, 12.0), level(player, 13.0)] == [200, 200]
+
+
+def test_the_rows_that_are_not_asked_for_are_left_alone() -> None:
+    player = SkyPlayer(PlainSky(40), 2.0)
+    player.render(0.0, STILL, ROWS)
+    player.switch(PlainSky(200))
+    player.render(1.0, STILL, ROWS)
+    view = player.render(2.0, STILL, ROWS)
+    assert (view.planes.y[:2] == 0).all() and (view.planes.u[0] == 0).all()
+    empty = player.render(2.5, STILL, (4, 4))
+    assert empty.mean_rgb[0] == pytest.approx(40 + 160 * 0.75)
+
+
+def test_without_a_fade_the_next_frame_shows_the_new_sky() -> None:
+    player = SkyPlayer(PlainSky(40), 0.0)
+    level(player, 0.0)
+    player.switch(PlainSky(200))
+    assert level(player, 0.0) == 200
+
+
+def test_a_switch_during_a_fade_waits_for_its_end_and_nothing_jumps() -> None:
+    skies = [PlainSky(v) for v in (40, 200, 100, 60)]
+    player = SkyPlayer(skies[0], 1.0)
+    shown = []
+    for step in range(140):
+        if step in (10, 40, 60):
+            player.switch(skies[{10: 1, 40: 2, 60: 3}[step]])
+        shown.append(level(player, step / 40))
+    assert np.abs(np.diff(shown)).max() <= 5
+    assert shown[49:51] == [196, 200] and shown[-1] == 60
+    # The sky that was overtaken while it waited is never shown, and closed.
+    assert [sky.closed for sky in skies] == [True, True, True, False]
+
+
+def test_a_jump_back_in_time_does_not_stall_the_fade() -> None:
+    player = SkyPlayer(PlainSky(40), 1.0)
+    level(player, 0.0)
+    player.switch(PlainSky(200))
+    assert [level(player, s) for s in (100.0, 3.0, 3.5, 4.0)] == [40, 40, 120, 200]
+
+
+def test_closing_closes_all_skies_and_those_that_come_later() -> None:
+    skies = [PlainSky(v) for v in (40, 200, 100, 60)]
+    player = SkyPlayer(skies[0], 1.0)
+    player.switch(skies[1])
+    level(player, 0.0)
+    player.switch(skies[2])
+    player.close()
+    player.close()
+    player.switch(skies[3])
+    assert all(sky.closed for sky in skies)
+
+
+def test_switches_from_many_threads_leave_one_sky_open() -> None:
+    skies = [PlainSky(v) for v in range(40, 72)]
+    player = SkyPlayer(PlainSky(10), 0.0)
+    threads = [threading.Thread(target=player.switch, args=(sky,)) for sky in skies]
+    for thread in threads:
+        thread.start()
+        player.render(0.0, STILL, ROWS)
+    for thread in threads:
+        thread.join()
+    last = level(player, 1.0)
+    assert [sky.level for sky in skies if not sky.closed] == [last]
