@@ -107,7 +107,7 @@ def _add_products(sums: I32, margin: int, luma: U8, levels: U8, sign: np.int32) 
 
 @jit
 def _sum_columns(tall: NDArray[Any], wide: NDArray[Any]) -> None:
-    """Sums over the columns of each window, of three rows: side by side, as a processor waits for one alone."""
+    """Sums over each window's columns, of three rows side by side: one alone keeps the processor waiting."""
     width = wide.shape[1]
     span = tall.shape[1] - width
     out0, out1, out2 = wide[0], wide[1], wide[2]
@@ -193,7 +193,7 @@ def _apply(slope: F32, offset: F32, luma: U8, alpha: U8) -> None:
     left, right = _cells(width, columns)
     begins = _cell_begins(left, columns)
     runs, run_kinds = np.empty(columns, np.int64), np.empty(columns - 1, np.uint8)
-    # At the frame's columns: the coefficients along the upper edge of a row of cells, and the way to its lower.
+    # At the frame's columns: the coefficients along a row of cells' upper edge, and the way to its lower.
     top_slope, top_offset = np.empty(width, np.float32), np.empty(width, np.float32)
     more_slope, more_offset = np.empty(width, np.float32), np.empty(width, np.float32)
     count = 0
@@ -274,7 +274,7 @@ def _cell_begins(cell: I32, samples: int) -> I32:
 
 @jit
 def _find_runs(upper: U8, lower: U8, begins: I32, runs: I64, run_kinds: U8) -> int:
-    """How many runs of cells of one kind a row of cells has; their first pixels, the row's end, their kinds."""
+    """How many runs of one kind a row of cells has; `runs` gets their first pixels, and the row's end."""
     count = 0
     for i in range(begins.shape[0] - 1):
         kind = upper[i]

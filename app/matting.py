@@ -58,9 +58,7 @@ def working_size(engine: Engine) -> tuple[int, int]:
     text = engine.metadata.get("size", "")
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise EngineError(
-            f"{engine.path}: metadata 'size' is {text!r}; expected WIDTHxHEIGHT such as 384x224"
-        )
+        raise EngineError(f"{engine.path}: metadata size is {text!r}; expected WIDTHxHEIGHT such as 384x224")
     return int(width), int(height)
 
 
