@@ -36,6 +36,10 @@ _MIXED = np.uint8(1)
 """Kind of a cell whose pixels must be computed; 0 and 255 are the kinds of those that need not."""
 
 
+_SHORTEST_FILL = 32
+"""Fills of fewer pixels than this between computed ones cost more than they save."""
+
+
 def guided_upsample(alpha: F32, small_luma: U8, luma: U8, radius: int, eps: float) -> U8:
     """Alpha at the frame's size, uint8 (H, W), 255 where `alpha` is 1.
 
@@ -280,7 +284,11 @@ def _find_runs(upper: U8, lower: U8, begins: I32, runs: I64, run_kinds: U8) -> i
         kind = upper[i]
         if upper[i + 1] != kind or lower[i] != kind or lower[i + 1] != kind:
             kind = _MIXED
-        if count == 0 or kind != run_kinds[count - 1]:
+        if count > 0 and kind == run_kinds[count - 1]:
+            continue
+        if kind == _MIXED and 1 < count and begins[i] - runs[count - 1] < _SHORTEST_FILL:
+            count -= 1  # run on through the few pixels that could have been filled
+        else:
             runs[count], run_kinds[count] = begins[i], kind
             count += 1
     runs[count] = begins[-1]
