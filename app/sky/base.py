@@ -27,7 +27,7 @@ class Sky(Protocol):
     def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
         """The sky behind a frame.
 
-        seconds: the frame's time since the first frame; equal seconds show an equal sky.
+        seconds: the sky's own time, from 0 on; equal seconds show an equal sky.
         pose: float64 (3, 3), from the first frame's pixels to this frame's, as in `Motion`.
         rows: luma rows [top, bottom) to draw, perhaps none; top is even, bottom even or the frame's height.
         """

@@ -15,11 +15,15 @@ class SkyPlayer:
     `render` belongs to the blending thread; `switch` may be called from any thread, `close` when nobody
     renders any more. While one fade runs the next sky waits for its end, and of several that wait the last
     one wins: nothing jumps, and at most three skies are held.
+
+    A sky's own time begins with its fade: a video starts at its beginning, which is decoded already, and
+    need not be searched for the frame of a later moment.
     """
 
     def __init__(self, first: Sky, fade_s: float) -> None:
-        self._shown = first
         self._fade_s = fade_s
+        self._shown = first
+        self._shown_since = 0.0
         self._coming: Sky | None = None
         self._coming_since = 0.0
         # `switch` hands the next sky over; the lock guards these two.
@@ -45,15 +49,15 @@ class SkyPlayer:
         if self._coming is None:
             self._begin_fade(seconds)
         if self._coming is None:
-            return self._shown.render(seconds, pose, rows)
+            return self._shown.render(seconds - self._shown_since, pose, rows)
         self._coming_since = min(self._coming_since, seconds)
         elapsed = seconds - self._coming_since
+        new = self._coming.render(elapsed, pose, rows)
         if elapsed >= self._fade_s:
             self._shown.close()
-            self._shown, self._coming = self._coming, None
-            return self._shown.render(seconds, pose, rows)
-        old = self._shown.render(seconds, pose, rows)
-        new = self._coming.render(seconds, pose, rows)
+            self._shown, self._shown_since, self._coming = self._coming, self._coming_since, None
+            return new
+        old = self._shown.render(seconds - self._shown_since, pose, rows)
         return _mixed(old, new, elapsed / self._fade_s, rows)
 
     def close(self) -> None:

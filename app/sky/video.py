@@ -123,11 +123,15 @@ def _decoded(clip: Clip, offset: float) -> Iterator[tuple[int, VideoFrame]]:
 
 
 def planes_of(
-    frame: VideoFrame, size_wh: tuple[int, int], colour: Colour, reformatter: VideoReformatter
+    frame: VideoFrame,
+    orientation: Orientation,
+    size_wh: tuple[int, int],
+    colour: Colour,
+    reformatter: VideoReformatter,
 ) -> Planes:
     """The frame's I420 planes, upright, scaled to an even size and converted to a matrix and range."""
-    orientation, source = orientation_of(frame), read_colour(frame, None)
-    width, height = size_wh[::-1] if orientation.transpose else size_wh
+    source = read_colour(frame, None)
+    width, height = _turned_wh(size_wh, orientation)
     converted = reformatter.reformat(
         frame,
         width,
@@ -155,9 +159,8 @@ def _turned(plane: U8, orientation: Orientation) -> U8:
     )
 
 
-def _upright_wh(frame: VideoFrame) -> tuple[int, int]:
-    width, height = frame.width, frame.height
-    return (height, width) if orientation_of(frame).transpose else (width, height)
+def _turned_wh(size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+    return (size_wh[1], size_wh[0]) if orientation.transpose else size_wh
 
 
 class VideoSky:
@@ -184,9 +187,10 @@ class VideoSky:
         first = next(frames_from(self._clip, 0.0, self._report), None)
         if first is None:
             raise SkyError(f"{path}: not a video that can be read: no frame can be decoded")
-        self._placing = place(
-            _upright_wh(first[1]), size_wh, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False
-        )
+        # Once for all frames: asking a frame makes it part of a reference cycle, so that it outlives its use.
+        self._orientation = orientation_of(first[1])
+        picture_wh = _turned_wh((first[1].width, first[1].height), self._orientation)
+        self._placing = place(picture_wh, size_wh, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False)
         self._chroma_xy = read_colour(first[1], None).chroma_xy
         self._reformatter = VideoReformatter()
         self._projector = Projector(self._placing, colour)
@@ -203,7 +207,7 @@ class VideoSky:
 
     def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
         """As `Sky.render`; waits until the frame shown at `seconds` is decoded."""
-        self._advance(seconds + _EARLY_S)
+        self._advance(max(seconds, 0.0) + _EARLY_S)
         return self._projector.render(self._texture, pose, rows)
 
     def close(self) -> None:
@@ -260,7 +264,8 @@ class VideoSky:
             return True
 
     def _textured(self, frame: VideoFrame) -> Texture:
-        planes = planes_of(frame, self._placing.texture_wh, self._colour, self._reformatter)
+        size_wh = self._placing.texture_wh
+        planes = planes_of(frame, self._orientation, size_wh, self._colour, self._reformatter)
         return make_texture(planes, self._placing, self._chroma_xy)
 
     def _report(self, error: av.FFmpegError) -> None:

@@ -18,12 +18,14 @@ class PlainSky:
         self.title = str(level)
         self.level = level
         self.closed = False
+        self.times: list[float] = []
         self._planes = Planes(
             np.zeros((9, 11), np.uint8), np.zeros((5, 6), np.uint8), np.zeros((5, 6), np.uint8)
         )
 
     def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
         assert not self.closed
+        self.times.append(seconds)
         self._planes.y[rows[0] : rows[1]] = self.level
         for plane in self._planes[1:]:
             plane[rows[0] // 2 : (rows[1] + 1) // 2] = self.level + 1
@@ -58,6 +60,20 @@ def test_a_fade_runs_by_the_frames_time() -> None:
     )
     assert old.closed and not new.closed
     assert [level(player, 12.0), level(player, 13.0)] == [200, 200]
+
+
+def test_each_sky_has_its_own_time() -> None:
+    first, second, third = PlainSky(40), PlainSky(200), PlainSky(100)
+    player = SkyPlayer(first, 1.0)
+    level(player, 5.0)
+    player.switch(second)
+    level(player, 10.0)
+    player.switch(third)
+    for seconds in (10.5, 11.0, 11.5, 12.0):
+        level(player, seconds)
+    assert first.times == [5.0, 10.0, 10.5]
+    assert second.times == [0.0, 0.5, 1.0, 1.5, 2.0]
+    assert third.times == [0.0, 0.5]
 
 
 def test_the_rows_that_are_not_asked_for_are_left_alone() -> None:
