@@ -206,34 +206,19 @@ def _apply(slope: F32, offset: F32, luma: U8, alpha: U8) -> None:
         if y == 0 or cell != above[y - 1]:
             count = _find_runs(kinds[cell], kinds[cell + 1], begins, runs, run_kinds)
             for run in range(count):
-                begin, end = runs[run], runs[run + 1]
                 if run_kinds[run] == _MIXED:
-                    part, share = left[begin:end], right[begin:end]
-                    _spread(
-                        slope[cell], slope[cell + 1], part, share, top_slope[begin:end], more_slope[begin:end]
-                    )
-                    _spread(
-                        offset[cell],
-                        offset[cell + 1],
-                        part,
-                        share,
-                        top_offset[begin:end],
-                        more_offset[begin:end],
-                    )
+                    span = slice(runs[run], runs[run + 1])
+                    part, share = left[span], right[span]
+                    _spread(slope[cell], slope[cell + 1], part, share, top_slope[span], more_slope[span])
+                    _spread(offset[cell], offset[cell + 1], part, share, top_offset[span], more_offset[span])
+        row, out = luma[y], alpha[y]
         for run in range(count):
-            begin, end = runs[run], runs[run + 1]
+            span = slice(runs[run], runs[run + 1])
             if run_kinds[run] == _MIXED:
-                _apply_run(
-                    top_slope[begin:end],
-                    more_slope[begin:end],
-                    top_offset[begin:end],
-                    more_offset[begin:end],
-                    down[y],
-                    luma[y, begin:end],
-                    alpha[y, begin:end],
-                )
+                slopes, offsets = (top_slope[span], more_slope[span]), (top_offset[span], more_offset[span])
+                _apply_run(slopes, offsets, down[y], row[span], out[span])
             else:
-                alpha[y, begin:end] = run_kinds[run]
+                out[span] = run_kinds[run]
 
 
 @jit
@@ -286,7 +271,7 @@ def _find_runs(upper: U8, lower: U8, begins: I32, runs: I64, run_kinds: U8) -> i
             kind = _MIXED
         if count > 0 and kind == run_kinds[count - 1]:
             continue
-        if kind == _MIXED and 1 < count and begins[i] - runs[count - 1] < _SHORTEST_FILL:
+        if kind == _MIXED and count > 1 and begins[i] - runs[count - 1] < _SHORTEST_FILL:
             count -= 1  # run on through the few pixels that could have been filled
         else:
             runs[count], run_kinds[count] = begins[i], kind
@@ -307,8 +292,10 @@ def _spread(upper: F32, lower: F32, left: I32, right: F32, top: F32, more: F32) 
 
 @jit
 def _apply_run(
-    top_slope: F32, more_slope: F32, top_offset: F32, more_offset: F32, down: np.float32, luma: U8, alpha: U8
+    slopes: tuple[F32, F32], offsets: tuple[F32, F32], down: np.float32, luma: U8, alpha: U8
 ) -> None:
+    top_slope, more_slope = slopes
+    top_offset, more_offset = offsets
     for x in range(luma.shape[0]):
         slope = top_slope[x] + down * more_slope[x]
         level = slope * np.float32(luma[x]) + top_offset[x] + down * more_offset[x] + np.float32(0.5)
