@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.colour import planes_from_rgb
+from app.config import Matting
 from app.frame import Colour, Frame
-from app.matting import MattingStage, network_size
+from app.matting import MattingStage, network_size, working_size
 from engines.base import Engine, EngineError
 from engines.registry import open_engine
 from training.data import DataError, Sample, data_root, load_picture, read_index
@@ -35,15 +36,6 @@ _PICTURE_COLOUR = Colour(matrix="bt601", full_range=True, siting="center")
 
 Matte = Callable[[Array], Array]
 """Gives the alpha, uint8 (H, W), of an RGB picture, uint8 (H, W, 3)."""
-
-
-def working_size(engine: Engine) -> tuple[int, int]:
-    """The (width, height) that the network's metadata name as its input size for 16:9."""
-    try:
-        width, height = engine.metadata["size"].split("x")
-        return int(width), int(height)
-    except (KeyError, ValueError) as error:
-        raise EngineError(f"{engine.path}: no working size WxH in its metadata") from error
 
 
 def net_matte(engine: Engine) -> Matte:
@@ -60,12 +52,13 @@ def net_matte(engine: Engine) -> Matte:
 
 def full_matte(engine: Engine) -> Matte:
     """The live program's matting stage, from planes to refined alpha."""
-    working_wh = working_size(engine)
+    settings = Matting()
 
     def matte(rgb: Array) -> Array:
         planes = planes_from_rgb(rgb, _PICTURE_COLOUR)
         frame = Frame(planes, 0, 0, Fraction(1, 30), _PICTURE_COLOUR, 0)
-        return MattingStage(engine, working_wh).process(frame).alpha
+        stage = MattingStage(engine, planes.size_wh, settings.guide_radius, settings.guide_eps)
+        return stage.process(frame).alpha
 
     return matte
 
@@ -79,7 +72,7 @@ def to_input(rgb: Array, size_wh: tuple[int, int]) -> NDArray[np.float32]:
 def to_size(alpha: NDArray[np.float32], size_wh: tuple[int, int]) -> Array:
     """Alpha in [0, 1] brought to (width, height), bilinear, as uint8 with 255 = sky."""
     full = cv2.resize(alpha, size_wh, interpolation=cv2.INTER_LINEAR)
-    return np.rint(full * 255.0).astype(np.uint8)
+    return np.asarray(np.rint(full * 255.0), np.uint8)
 
 
 def evaluate(matte: Matte, samples: Sequence[Sample], dump: Path | None = None) -> dict[str, Tally]:

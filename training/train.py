@@ -13,7 +13,6 @@ import argparse
 import copy
 import dataclasses
 import math
-import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -24,9 +23,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from app.matting import network_size
 from export.network import MatteNet, NetworkSpec, build_network
 from training.augment import Array, augment
 from training.data import (
@@ -39,6 +38,7 @@ from training.data import (
     load_skies,
     read_index,
 )
+from training.evaluate import to_input, to_size
 from training.losses import matte_loss
 from training.metrics import Tally, table
 from training.pretrained import load_mobilenet
@@ -217,13 +217,6 @@ class Trainer:
             self.save("best.pt")
 
 
-def network_size(frame_wh: tuple[int, int], working_wh: tuple[int, int]) -> tuple[int, int]:
-    """Multiples of 32 near the working size's area with the frame's aspect."""
-    area, aspect = working_wh[0] * working_wh[1], frame_wh[0] / frame_wh[1]
-    height = (area / aspect) ** 0.5
-    return max(32, round(height * aspect / 32) * 32), max(32, round(height / 32) * 32)
-
-
 def schedule(progress: float) -> float:
     """The learning rate's factor at a share of the budget: 4 % warm-up, then half a cosine down to 1 %."""
     if progress < 0.04:
@@ -246,19 +239,11 @@ def validate(network: MatteNet, samples: Sequence[Sample], pictures: Sequence[Pi
     """A tally per set of the network's alphas, each brought to its picture's size."""
     tallies: dict[str, Tally] = {}
     for sample, picture in zip(samples, pictures, strict=True):
-        rows, columns = picture.alpha.shape
-        size_wh = network_size((columns, rows), network.spec.working_size_wh)
-        image = cv2.resize(picture.image, size_wh, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-        alpha = network(torch.from_numpy(image).permute(2, 0, 1)[None])[0, 0].numpy()
-        tallies.setdefault(sample.dataset, Tally()).add(
-            to_size(alpha, (columns, rows)), picture.alpha, picture.valid
-        )
+        size_wh = (picture.alpha.shape[1], picture.alpha.shape[0])
+        image = to_input(picture.image, network_size(size_wh, network.spec.working_size_wh))
+        alpha = network(torch.from_numpy(image))[0, 0].numpy()
+        tallies.setdefault(sample.dataset, Tally()).add(to_size(alpha, size_wh), picture.alpha, picture.valid)
     return tallies
-
-
-def to_size(alpha: NDArray[np.float32], size_wh: tuple[int, int]) -> Array:
-    """Alpha in [0, 1] brought to (width, height), bilinear, as uint8 with 255 = sky."""
-    return np.rint(cv2.resize(alpha, size_wh, interpolation=cv2.INTER_LINEAR) * 255.0).astype(np.uint8)
 
 
 def validation_choice(samples: Sequence[Sample]) -> list[Sample]:
@@ -289,7 +274,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start.add_argument("--start", type=Path, help="checkpoint of another run to start from")
     args = parser.parse_args(arguments)
     torch.manual_seed(args.seed)
-    torch.set_num_threads(os.cpu_count() or 1)
     cv2.setNumThreads(1)
     try:
         root = data_root(args.data)

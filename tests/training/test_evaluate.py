@@ -1,0 +1,81 @@
+"""The evaluation: hand-made alphas give hand-counted numbers; the command line runs the shipped network."""
+
+import json
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from engines.registry import open_engine
+from training.data import DATA_VARIABLE, read_index
+from training.evaluate import MODELS, as_json, evaluate, main, net_matte, to_input, to_size
+from training.metrics import Array, Tally
+
+
+def half_sky(rgb: Array) -> Array:
+    """Sky in the upper half, whatever the picture."""
+    alpha = np.zeros(rgb.shape[:2], np.uint8)
+    alpha[: rgb.shape[0] // 2] = 255
+    return alpha
+
+
+def test_numbers_of_a_known_alpha(tiny_data: Path, tmp_path: Path) -> None:
+    samples = read_index(tiny_data, "val")  # horizons at rows 35, 40 and none, of 64
+    tallies = evaluate(half_sky, samples, tmp_path / "dump")
+    numbers = as_json(tallies)["roads"]
+    assert numbers["pictures"] == 3
+    assert numbers["iou"] == pytest.approx((32 + 32) / (35 + 40 + 32))
+    assert numbers["wrong_share"] == pytest.approx((3 + 8 + 32) / (3 * 64))
+    assert numbers["false_sky"] == pytest.approx(0.5)
+    dumped = cv2.imread(str(tmp_path / "dump" / "roads" / "3.png"), cv2.IMREAD_UNCHANGED)
+    assert dumped is not None and dumped.shape == (64, 96) and dumped[31, 0] == 255 and dumped[32, 0] == 0
+
+
+def test_nothing_counted_is_null() -> None:
+    assert as_json({"x": Tally()})["x"]["iou"] is None
+
+
+def test_input_and_output_scaling() -> None:
+    rgb = np.zeros((100, 200, 3), np.uint8)
+    rgb[..., 0] = 255
+    image = to_input(rgb, (64, 32))
+    assert image.shape == (1, 3, 32, 64) and image.dtype == np.float32
+    assert image[0, 0].min() == 1.0 and image[0, 1].max() == 0.0
+    assert to_size(np.ones((32, 64), np.float32), (200, 100)).shape == (100, 200)
+    assert to_size(np.full((2, 2), 0.5, np.float32), (4, 4)).max() == 128
+
+
+@pytest.mark.parametrize("stage", ["net", "full"])
+def test_command_line(
+    tiny_data: Path, tmp_path: Path, stage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "result.json"
+    assert main(["--data", str(tiny_data), "--stage", stage, "--json", str(out)]) == 0
+    assert "roads" in capsys.readouterr().out
+    result = json.loads(out.read_text())
+    assert result["stage"] == stage and result["sets"]["all"]["pictures"] == 3
+
+
+def test_bad_model_and_data_are_one_line(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+    for arguments, named in (
+        ([], DATA_VARIABLE),
+        (["--data", str(tmp_path / "absent")], "absent"),
+        (["--data", str(tiny_data), "--model", "absent"], "absent"),
+        (["--data", str(tiny_data), "--model", str(tiny_data / "index.csv")], "index.csv"),
+    ):
+        assert main(arguments) == 1
+        error = capsys.readouterr().err
+        assert named in error and error.count("\n") == 1
+
+
+@pytest.mark.skipif(DATA_VARIABLE not in os.environ, reason=f"{DATA_VARIABLE} names no labelled pictures")
+def test_shipped_network_finds_the_sky_of_some_road_pictures() -> None:
+    roads = [s for s in read_index(Path(os.environ[DATA_VARIABLE]), "val") if s.dataset == "camvid"]
+    with open_engine(MODELS / "matte.onnx", "ort", 1) as engine:
+        tallies = evaluate(net_matte(engine), roads[::10])
+    assert tallies["camvid"].iou > 0.85

@@ -1,0 +1,122 @@
+"""The training loop: it learns, goes on where it stopped, keeps to its budget, and can be released."""
+
+import itertools
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import training.train
+from export.checkpoint import load_checkpoint
+from export.network import MatteNet, MobileEncoder, NetworkSpec
+from training import release
+from training.data import DATA_VARIABLE, DataError, load_picture, read_index
+from training.pretrained import load_mobilenet
+from training.train import Recipe, Trainer, main, schedule, validation_choice
+
+SMALL = NetworkSpec(decoder=(8, 8, 8, 8))
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training.train, "SIZES_WH", (((64, 32), 1.0),))
+
+
+@pytest.fixture
+def second_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock by which every training step takes one second."""
+    clock = itertools.count()
+    monkeypatch.setattr(training.train, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+
+
+def make_trainer(folder: Path, data: Path, minutes: float) -> Trainer:
+    folder.mkdir(exist_ok=True)
+    sets = [read_index(data, "train"), read_index(data, "val")]
+    (train, train_pictures), (val, val_pictures) = ((s, [load_picture(x) for x in s]) for s in sets)
+    torch.manual_seed(0)
+    recipe = Recipe(minutes, batch=2)
+    return Trainer(folder, recipe, (train, train_pictures), (val, val_pictures), [], MatteNet(SMALL))
+
+
+@pytest.mark.usefixtures("second_a_step")
+def test_a_run_goes_on_where_it_stopped(tiny_data: Path, tmp_path: Path) -> None:
+    first = make_trainer(tmp_path / "run", tiny_data, minutes=0.05)
+    assert not first.resume()
+    first.run()
+    assert (first.step, first.elapsed_s) == (3, 3.0)
+
+    second = make_trainer(tmp_path / "run", tiny_data, minutes=0.1)
+    assert second.resume()
+    assert (second.step, second.elapsed_s) == (3, 3.0)
+    for name, value in first.averaged.state_dict().items():
+        assert torch.equal(second.averaged.state_dict()[name], value)
+    second.run()
+    assert (second.step, second.elapsed_s) == (6, 6.0)
+
+
+def test_batches_depend_on_seed_and_step_only(tiny_data: Path, tmp_path: Path) -> None:
+    one, two = (make_trainer(tmp_path / name, tiny_data, minutes=1) for name in ("a", "b"))
+    assert all(torch.equal(a, b) for a, b in zip(one._make_batch(7), two._make_batch(7), strict=True))
+    assert not torch.equal(one._make_batch(7)[0], one._make_batch(8)[0])
+
+
+def test_steps_on_one_batch_lower_its_loss(tiny_data: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run", tiny_data, minutes=1)
+    batch = trainer._make_batch(0)
+    losses = [trainer._train_step(batch, progress=0.05) for _ in range(15)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_schedule_warms_up_and_comes_down() -> None:
+    rates = [schedule(progress) for progress in np.linspace(0, 1.2, 100)]
+    peak = int(np.argmax(rates))
+    assert max(rates) <= 1.0 and 0 < peak < 6
+    assert all(a >= b for a, b in zip(rates[peak:], rates[peak + 1 :], strict=False))
+    assert rates[-1] == pytest.approx(0.01)
+
+
+@pytest.mark.usefixtures("second_a_step")
+def test_command_line_trains_and_releases(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert main([str(run), "--data", str(tiny_data), "--minutes", "0.01"]) == 0
+    assert "roads" in capsys.readouterr().out
+    weights = tmp_path / "net.safetensors"
+    assert release.main([str(run / "last.pt"), "--out", str(weights)]) == 0
+    _, spec, origin = load_checkpoint(weights)
+    assert spec == NetworkSpec() and origin.name == "matte" and "CamVid" in origin.data
+
+
+def test_missing_data_and_weights_are_one_line(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+    run = str(tmp_path / "run")
+    absent = str(tmp_path / "absent")
+    for arguments, named in (
+        ([run, "--minutes", "1"], DATA_VARIABLE),
+        ([run, "--minutes", "1", "--data", absent], absent),
+        ([run, "--minutes", "1", "--data", str(tiny_data), "--backbone", absent], absent),
+        ([run, "--minutes", "1", "--data", str(tiny_data), "--start", absent], absent),
+    ):
+        assert main(arguments) == 1
+        error = capsys.readouterr().err
+        assert named in error and error.count("\n") == 1
+    assert release.main([str(tiny_data / "index.csv")]) == 1
+    assert "index.csv" in capsys.readouterr().err
+
+
+def test_validation_takes_some_of_each_set(tiny_data: Path) -> None:
+    sample = read_index(tiny_data, "val")[0]
+    assert len(validation_choice([sample] * 101)) == 21
+    assert len(validation_choice([sample] * 5)) == 5
+
+
+def test_backbone_of_other_width_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.npz"
+    np.savez(path, **{"Conv1/kernel": np.zeros((3, 3, 3, 32), np.float32)})
+    with pytest.raises(DataError, match=r"other\.npz"):
+        load_mobilenet(MobileEncoder(0.35), path)
