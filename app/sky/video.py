@@ -194,7 +194,10 @@ class VideoSky:
         self._chroma_xy = read_colour(first[1], None).chroma_xy
         self._reformatter = VideoReformatter()
         self._projector = Projector(self._placing, colour)
-        self._texture = self._textured(first[1])
+        try:
+            self._texture = self._textured(first[1])
+        except av.FFmpegError as error:
+            raise SkyError(f"{path}: cannot be converted from {first[1].format.name}") from error
         self._since = first[0]
         # What follows is shared by the rendering and the decoding thread, under `_changed`.
         self._changed = threading.Condition()
@@ -235,14 +238,21 @@ class VideoSky:
 
     def _decode(self) -> None:
         """Keep `_ahead` filled until the sky is closed: the decoding thread."""
-        while (start := self._take_seek()) is not None:
-            for seconds, frame in frames_from(self._clip, start, self._report):
-                if not self._offer(seconds, self._textured(frame)):
-                    break
-            else:
-                with self._changed:
-                    self._ended = self._seek is None
-                    self._changed.notify_all()
+        try:
+            while (start := self._take_seek()) is not None:
+                self._decode_from(start)
+        finally:  # whatever ends this thread, nobody may wait for it
+            with self._changed:
+                self._closed = True
+                self._changed.notify_all()
+
+    def _decode_from(self, start: float) -> None:
+        for seconds, frame in frames_from(self._clip, start, self._report):
+            if not self._offer(seconds, self._textured(frame)):
+                return
+        with self._changed:
+            self._ended = self._seek is None
+            self._changed.notify_all()
 
     def _take_seek(self) -> float | None:
         """Where to decode from, once somebody wants it; None when the sky is closed."""
