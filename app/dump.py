@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
+from cv2.typing import MatLike
 
 from app.colour import rgb_from_planes
 from app.errors import RecordError
-from app.frame import U8, Composited
+from app.frame import Composited
 
 # zlib's fastest level: a dump is read once and thrown away.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -24,9 +24,7 @@ class FrameDump:
         """Write one picture. Raises RecordError."""
         frame = composited.frame
         rgb = rgb_from_planes(composited.planes, frame.colour)
-        _write_png(
-            self._folder, frame.index, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR).astype(np.uint8, copy=False)
-        )
+        _write_png(self._folder, frame.index, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
         """Nothing is open between two pictures."""
@@ -55,13 +53,13 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _write_png(folder: Path, index: int, picture: U8) -> None:
+def _write_png(folder: Path, index: int, picture: MatLike) -> None:
     """Encode under a name ending in .part and rename, so that a .png is always whole."""
     path = folder / f"{index:06d}.png"
     part = path.with_name(path.name + ".part")
     _, png = cv2.imencode(".png", picture, _PNG)
     try:
-        part.write_bytes(png)
+        part.write_bytes(png.tobytes())
         part.replace(path)
     except OSError as error:
         raise RecordError(f"{path}: {error.strerror}") from error

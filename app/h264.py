@@ -10,16 +10,21 @@ from av.video.frame import PictureType
 from app.config import Preset
 from app.frame import U8, Planes
 
-# Every picture leaves the encoder in the call that brings it: no B-frames, no look-ahead. This is x264's
-# tune zerolatency less its constant frame rate, for our pictures come at their own times. Key frames are
-# set by time, hence no limit in frames.
-_X264 = "bframes=0:rc-lookahead=0:sync-lookahead=0:mbtree=0:sliced-threads=1:keyint=infinite"
-
 
 def encoder_options(preset: Preset, crf: int) -> dict[str, str]:
-    """Options of libx264: half the cores, at most 4; with two cores the caller's own thread alone."""
+    """Options of libx264 by which every picture leaves the encoder in the call that brings it.
+
+    Zero latency means no B-frames, no look-ahead and threads that share one picture: half the cores, at most
+    4; with two cores the caller's own thread alone. Key frames are left to the caller, who knows the time.
+    """
     threads = min(4, max(1, (os.cpu_count() or 1) // 2))
-    return {"preset": preset, "crf": str(crf), "threads": str(threads), "x264-params": _X264}
+    return {
+        "preset": preset,
+        "tune": "zerolatency",
+        "crf": str(crf),
+        "threads": str(threads),
+        "x264-params": "keyint=infinite",
+    }
 
 
 def even(size_wh: tuple[int, int]) -> tuple[int, int]:

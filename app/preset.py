@@ -23,6 +23,8 @@ LOAD = 0.4
 TRIAL_S = 0.5
 PRESET_S = 0.12
 PICTURES = 9
+# Larger pictures are tried at this size.
+LARGEST_WH = (1280, 720)
 
 
 def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int) -> Preset:
@@ -32,11 +34,14 @@ def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int) -> Preset:
     even that is too slow.
     """
     started = perf_counter()
-    pictures = busy_pictures(even(size_wh), PICTURES)
+    width, height = even(size_wh)
+    trial_wh = (min(width, LARGEST_WH[0]), min(height, LARGEST_WH[1]))
+    pictures = busy_pictures(trial_wh, PICTURES)
+    # An encoder's time goes with the number of macroblocks.
+    allowed_s = LOAD / fps * trial_wh[0] * trial_wh[1] / (width * height)
     chosen = PRESETS[0]
     for preset in PRESETS:
-        too_slow = _encode_s(pictures, preset, crf, fps) > LOAD / fps
-        if too_slow:
+        if _encode_s(pictures, preset, crf, fps) > allowed_s:
             break
         chosen = preset
         if perf_counter() - started > TRIAL_S - PRESET_S:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.audio.stream import AudioStream
 from av.container import OutputContainer
 from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
@@ -26,7 +28,7 @@ FORMATS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 KEY_FRAME_S = Fraction(7, 4)
 # What is written reaches the disk in pieces of this length; a killed program loses the last of them and two
 # pictures.
-PIECE_MS = 300
+PIECE_MS = 250
 # A source's clock may start anywhere: a recording keeps its times if the first picture comes within this
 # time after 0, otherwise it starts at 0.
 LATEST_START_S = 10
@@ -67,6 +69,7 @@ class Recorder:
         self._end = 0
         self._next_key: int | None = None
         self._held: Packet[VideoStream] | None = None
+        self._whole_bytes = 0
         self._closed = False
         self.frames_written = 0
         format_name = _format_of(path)
@@ -98,7 +101,7 @@ class Recorder:
         try:
             self._write_sound()
             self._write_pictures(self._stream.encode(self._buffer.fill(planes, pts, key=key)))
-        except FFmpegError as error:
+        except (FFmpegError, OSError) as error:
             self._abandon()
             raise RecordError(f"{self._path}: {error.strerror}") from error
         self.frames_written += 1
@@ -115,7 +118,7 @@ class Recorder:
                 self._write_pictures(self._stream.encode(None))
                 self._write_held(self._end)
             self._finish()
-        except FFmpegError as error:
+        except (FFmpegError, OSError) as error:
             self._abandon()
             raise RecordError(f"{self._path}: {error.strerror}") from error
         if self.frames_written == 0:
@@ -170,7 +173,7 @@ class Recorder:
             return
         for packet in self._sound.until(self._end * self._time_base):
             try:
-                self._container.mux_one(packet)
+                self._mux(packet)
             except (InvalidDataError, ArgumentError) as error:
                 log.warning("%s: the sound ends early: %s", self._path, error.strerror)
                 self._sound.close()
@@ -186,8 +189,12 @@ class Recorder:
     def _write_held(self, end: int | None) -> None:
         if self._held is not None and self._held.pts is not None and end is not None:
             self._held.duration = end - self._held.pts
-            self._container.mux_one(self._held)
+            self._mux(self._held)
         self._held = None
+
+    def _mux(self, packet: Packet[VideoStream] | Packet[AudioStream]) -> None:
+        self._container.mux_one(packet)
+        self._whole_bytes = self._path.stat().st_size
 
     def _finish(self) -> None:
         self._closed = True
@@ -196,11 +203,13 @@ class Recorder:
         self._container.close()
 
     def _abandon(self) -> None:
-        """Close what can still be closed after a failure, which is the error to report."""
+        """Close after a failure, which is the error to report, and cut off a piece that is not whole."""
         try:
             self._finish()
         except FFmpegError as error:
             log.debug("%s: not finished: %s", self._path, error)
+        if self._path.is_file():
+            os.truncate(self._path, self._whole_bytes)
 
 
 def _format_of(path: Path) -> str:

@@ -41,7 +41,7 @@ def write_clip(
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
         pictures.codec_context.time_base = base
         codecs = [codec] if isinstance(codec, str) else codec
-        sounds = [container.add_stream(name, rate=rate, layout=layout) for name in codecs]
+        sounds: list[Any] = [container.add_stream(name, rate=rate, layout=layout) for name in codecs]
         packets: list[Any] = []
         for index in range(round(seconds * 25)):
             picture = av.VideoFrame.from_ndarray(np.full((48, 64, 3), index % 200, np.uint8), "rgb24")
