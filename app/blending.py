@@ -85,6 +85,7 @@ class BlendingStage:
         sums = survey(*frame.planes, *sky_planes, alpha, self._grid.stride, cells)
         self._scene.see(seconds, sums, cells)
         haze = self._haze(look.weather)
+        haze_rgb = (sky.mean_rgb + sky.mean_rgb.mean()) / 2  # droplets scatter light of all around
         planes = Planes(*(np.empty_like(plane) for plane in frame.planes))
         compose(
             *frame.planes,
@@ -94,11 +95,11 @@ class BlendingStage:
             self._matrix,
             *self._halo(look.halo, cells, rows),
             haze,
-            self._yuv(sky.mean_rgb).astype(np.float32),
+            self._yuv(haze_rgb).astype(np.float32),
             *planes,
         )
         if not fair:
-            self._add_weather(planes, look.weather, seconds, sky.mean_rgb, haze)
+            self._add_weather(planes, look.weather, seconds, haze, haze_rgb)
         for plane in planes:
             plane.setflags(write=False)
         return Composited(tracked, planes)
@@ -125,17 +126,17 @@ class BlendingStage:
         return matrix @ rgb + offset
 
     def _add_weather(
-        self, planes: Planes, part: config.Weather, seconds: float, sky_rgb: F64, haze: F32
+        self, planes: Planes, part: config.Weather, seconds: float, haze: F32, haze_rgb: F64
     ) -> None:
         width, height = self._size_wh
-        daylight = 0.35 + 0.65 * float(np.mean(sky_rgb)) / 255
+        daylight = 0.35 + 0.65 * float(np.mean(haze_rgb)) / 255
         if part.rain:
             drops = weather.rain(seconds, part.rain, part.wind, width / height)
             drops[:, 5] *= daylight
-            self._draw(planes, drops, np.full(3, 255.0), haze, sky_rgb)
+            self._draw(planes, drops, np.full(3, 255.0), haze, haze_rgb)
         if part.snow:
             flakes = weather.snow(seconds, part.snow, part.wind, width / height)
-            self._draw(planes, flakes, np.full(3, 255.0 * daylight), haze, sky_rgb)
+            self._draw(planes, flakes, np.full(3, 255.0 * daylight), haze, haze_rgb)
         if part.rain:
             black, white = self._yuv(np.zeros(3))[0], self._yuv(np.full(3, 255.0))[0]
             shade = np.clip((np.arange(256) - black) / (white - black), 0, 1) ** weather.gamma(part.rain)
@@ -215,7 +216,7 @@ def foreground_light(
 
 
 def shaped_alpha(alpha: U8, part: config.Matte) -> U8:
-    """Alpha with its edge softened by a blur and moved, read-only; the same samples where nothing is asked."""
+    """Alpha with its edge softened by a blur and moved, read-only; the same samples if nothing is asked."""
     if part.softness:
         size = 2 * round(part.softness * alpha.shape[1] / 200) + 1
         alpha = np.asarray(cv2.blur(alpha, (size, size)), np.uint8)

@@ -40,8 +40,8 @@ def grid_for(size_wh: tuple[int, int]) -> Grid:
 def halo_map(cells: F32, width: float, strength: float, matrix: Matrix, column: F32) -> F32:
     """The halo for `kernels.compose`: RGB in [0, 1], float32 (rows, 3, len(column)), wide only in columns.
 
-    cells: means of alpha, alpha Y, alpha U, alpha V, float32 (rows, 4, columns). width: the box's, in cells; at least one.
-    strength: the weight of the blurred light. SkyAR: 0.5 blur(B A, W / 5).
+    cells: means of alpha, alpha Y, alpha U, alpha V, float32 (rows, 4, columns). width: the box's, in cells,
+    taken as at least one. strength: the weight of the blurred light. SkyAR: 0.5 blur(B A, W / 5).
     """
     light = (strength / 255) * cells
     y, u, v = (light[:, 1] - matrix.black * light[:, 0], *(light[:, i] - 128 * light[:, 0] for i in (2, 3)))
