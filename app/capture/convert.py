@@ -56,22 +56,29 @@ class Orientation(NamedTuple):
 UPRIGHT = Orientation(False, False, False)
 
 
-def orientation_of(frame: av.VideoFrame) -> Orientation:
-    """The nearest of the eight orientations to the frame's display matrix (phone videos, EXIF).
+def quarter_turn(frame: av.VideoFrame) -> Orientation:
+    """The nearest quarter turn to the frame's display matrix or EXIF tag; mirroring is not seen."""
+    return {
+        0: UPRIGHT,
+        1: Orientation(True, False, True),
+        2: Orientation(False, True, True),
+        3: Orientation(True, True, False),
+    }[round(frame.rotation / 90) % 4]
 
-    The matrix takes (x, y) to (a x + c y, b x + d y), as in ISO/IEC 14496-12, 8.3.2.
+
+def orientation_of(frame: av.VideoFrame) -> Orientation:
+    """The nearest of the eight orientations to the frame's display matrix.
+
+    The matrix takes (x, y) to (a x + c y, b x + d y), as in ISO/IEC 14496-12, 8.3.2. For one frame of a
+    video only: PyAV ties a frame whose side data was looked at into a reference cycle, so that its memory
+    stays until the next garbage collection.
     """
     try:
         matrix = cast(Mapping[str, Buffer], frame.side_data)["DISPLAYMATRIX"]
     except KeyError:
         return UPRIGHT
-    except ValueError:  # PyAV 18 fails on kinds of side data it has no name for, such as EXIF
-        return {
-            0: UPRIGHT,
-            1: Orientation(True, False, True),
-            2: Orientation(False, True, True),
-            3: Orientation(True, True, False),
-        }[round(frame.rotation / 90) % 4]
+    except ValueError:  # PyAV 18 fails on kinds of side data that it has no name for
+        return quarter_turn(frame)
     a, b, _, c, d = struct.unpack_from("=5i", matrix)
     return Orientation(True, c < 0, b < 0) if abs(b) > abs(a) else Orientation(False, a < 0, d < 0)
 
@@ -106,6 +113,7 @@ class Converter:
         self,
         name: str,
         first: av.VideoFrame,
+        orientation: Orientation,
         location: str | None,
         sample_aspect: Fraction,
         size_wh: tuple[int, int] | None,
@@ -114,7 +122,6 @@ class Converter:
         self._location = location
         self._sample_aspect = sample_aspect
         self._reformatter = VideoReformatter()
-        orientation = orientation_of(first)
         self._first_wh = _turned_size((first.width, first.height), orientation)
         check_source_size(name, self._first_wh)
         shown = _turned_size(self._square_size(first), orientation)
@@ -125,12 +132,11 @@ class Converter:
         self._tags = _tags(first)
         self.rescaled = 0
 
-    def planes(self, frame: av.VideoFrame) -> Planes:
-        """The frame's planes, read-only; views of the decoder's memory where its layout allows it.
+    def planes(self, frame: av.VideoFrame, orientation: Orientation) -> Planes:
+        """The upright frame's planes, read-only; views of the decoder's memory where its layout allows it.
 
         Raises CaptureError if the pixel format cannot be converted.
         """
-        orientation = orientation_of(frame)
         self.rescaled += _turned_size((frame.width, frame.height), orientation) != self._first_wh
         size_wh = _turned_size(self.size_wh, orientation)
         as_is = (frame.width, frame.height) == size_wh and _tags(frame) == self._tags

@@ -11,7 +11,7 @@ from typing import Self, cast
 
 import av
 
-from app.capture.convert import Converter
+from app.capture.convert import Converter, quarter_turn
 from app.capture.source import SourceInfo
 from app.errors import CaptureError
 from app.frame import Frame
@@ -47,7 +47,10 @@ class Pictures:
             raise CaptureError(f"{name}: {what}")
         self._pictures = chain([first], read)
         # All still formats mean the centre: JPEG and WebP by definition, RGB by the way it is converted.
-        self._converter = Converter(str(paths[first[0]]), first[1], "center", Fraction(1), size_wh)
+        number, picture = first
+        self._converter = Converter(
+            str(paths[number]), picture, quarter_turn(picture), "center", Fraction(1), size_wh
+        )
         rate = Fraction(fps).limit_denominator(1001)
         self.info = SourceInfo(
             name=name,
@@ -68,7 +71,7 @@ class Pictures:
         """The frames."""
         for index, (number, picture) in enumerate(self._pictures):
             captured_ns = time.perf_counter_ns()
-            planes = self._converter.planes(picture)
+            planes = self._converter.planes(picture, quarter_turn(picture))
             yield Frame(planes, index, number, self.info.time_base, self.info.colour, captured_ns)
 
     def close(self) -> None:

@@ -31,11 +31,9 @@ def check_frame_size(name: str, size_wh: tuple[int, int]) -> None:
 
 def fit_inside(size_wh: tuple[int, int], box_wh: tuple[int, int]) -> tuple[int, int]:
     """The largest even size with the aspect of `size_wh` that fits inside the box."""
-    scale = min(Fraction(box, side) for side, box in zip(size_wh, box_wh, strict=True))
-    width, height = (
-        max(2, min(round(side * scale / 2) * 2, box // 2 * 2))
-        for side, box in zip(size_wh, box_wh, strict=True)
-    )
+    even_box = [max(side // 2, 1) * 2 for side in box_wh]
+    scale = min(Fraction(box, side) for side, box in zip(size_wh, even_box, strict=True))
+    width, height = (max(round(side * scale / 2), 1) * 2 for side in size_wh)
     return width, height
 
 

@@ -33,5 +33,7 @@ def increasing(stamped: Iterable[tuple[int | None, T]], nominal: Fraction) -> It
                 exact += nominal
                 if following is not None and last < following <= exact:
                     exact = Fraction(following - 1)
-                last = max(round(exact), last + 1)
+                if round(exact) <= last:
+                    exact = Fraction(last + 1)
+                last = round(exact)
         yield last, not good, item

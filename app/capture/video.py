@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
-from app.capture.convert import Converter
+from app.capture.convert import Converter, orientation_of
 from app.capture.source import SourceInfo
 from app.capture.stamps import increasing
 from app.errors import CaptureError
@@ -50,9 +50,10 @@ class VideoFile:
             if first is None:
                 raise CaptureError(f"{path}: no picture in it can be decoded")
             self._frames = chain([first], decoded)
+            self._orientation = orientation_of(first)
             aspect = self._stream.sample_aspect_ratio or Fraction(1)
             location = _chroma_location(self._container, self._stream)
-            self._converter = Converter(str(path), first, location, aspect, size_wh)
+            self._converter = Converter(str(path), first, self._orientation, location, aspect, size_wh)
         except BaseException:
             self._container.close()
             raise
@@ -72,7 +73,7 @@ class VideoFile:
         for index, (pts, replaced, frame) in enumerate(increasing(stamped, nominal)):
             captured_ns = time.perf_counter_ns()
             self.repaired_pts += replaced
-            planes = self._converter.planes(frame)
+            planes = self._converter.planes(frame, self._orientation)
             yield Frame(planes, index, pts, info.time_base, info.colour, captured_ns)
 
     def close(self) -> None:
