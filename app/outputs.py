@@ -31,14 +31,18 @@ class Recording:
             self._recorder.write(composited.planes, composited.frame.pts)
         except RecordError as error:
             self.error = error
-            self._recorder.close()
             if self._essential:
                 raise
+            self._recorder.close()
             log.error("%s; the picture goes on", error)
 
     def close(self) -> None:
         """Finish the file."""
-        self._recorder.close()
+        try:
+            self._recorder.close()
+        except RecordError as error:
+            self.error = error
+            log.error("%s", error)
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

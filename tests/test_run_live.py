@@ -34,9 +34,14 @@ def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_a_file_becomes_a_recording_dumps_and_statistics(clip: Path, tmp_path: Path) -> None:
     recording, stats = tmp_path / "out.mkv", tmp_path / "stats.json"
+    outputs = {
+        "--record": recording,
+        "--stats": stats,
+        "--dump-frames": tmp_path / "rgb",
+        "--dump-alpha": tmp_path / "alpha",
+    }
     status = run_live.main(
-        [str(clip), "--headless", "--record", str(recording), "--stats", str(stats)]
-        + ["--dump-frames", str(tmp_path / "rgb"), "--dump-alpha", str(tmp_path / "alpha")]  # noqa: RUF005
+        [str(clip), "--headless", *(str(word) for pair in outputs.items() for word in pair)]
     )
     assert status == 0
     with av.open(str(recording)) as container:
