@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -204,11 +205,9 @@ class Recorder:
 
     def _abandon(self) -> None:
         """Close after a failure, which is the error to report, and cut off a piece that is not whole."""
-        try:
+        with suppress(FFmpegError):
             self._finish()
-        except FFmpegError as error:
-            log.debug("%s: not finished: %s", self._path, error)
-        if self._path.is_file():
+        with suppress(OSError):
             os.truncate(self._path, self._whole_bytes)
 
 
