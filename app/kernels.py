@@ -197,41 +197,45 @@ def survey(fy: U8, fu: U8, fv: U8, sy: U8, su: U8, sv: U8, alpha: U8, stride: in
     alpha V]; a cell is two by two of the blocks that are read, or as many of them as there are.
     """
     height, width = fy.shape
+    blocks_down, blocks_across = (fu.shape[0] + stride - 1) // stride, (fu.shape[1] + stride - 1) // stride
     sums = np.zeros(4)
     cells[:] = 0
-    for r in range((fu.shape[0] + stride - 1) // stride):
+    for r in range(blocks_down):
         row = r * stride
         top, bottom = 2 * row, min(2 * row + 1, height - 1)
+        alpha0, fy0, sy0, alpha1, fy1, sy1 = (
+            alpha[top],
+            fy[top],
+            sy[top],
+            alpha[bottom],
+            fy[bottom],
+            sy[bottom],
+        )
         own_weight = own_y = own_u = own_v = ZERO
         sky_weight, sky_y, sky_u, sky_v = cells[r >> 1]
-        for c in range((fu.shape[1] + stride - 1) // stride):
-            column = c * stride
+        for c in range(blocks_across):
+            column, cell = c * stride, c >> 1
             left, right = 2 * column, min(2 * column + 1, width - 1)
-            a00, a01 = UNIT * np.float32(alpha[top, left]), UNIT * np.float32(alpha[top, right])
-            a10, a11 = UNIT * np.float32(alpha[bottom, left]), UNIT * np.float32(alpha[bottom, right])
+            a00, a01 = UNIT * np.float32(alpha0[left]), UNIT * np.float32(alpha0[right])
+            a10, a11 = UNIT * np.float32(alpha1[left]), UNIT * np.float32(alpha1[right])
             a = QUARTER * ((a00 + a01) + (a10 + a11))
             if a < ONE:
                 own_weight += ONE - a
                 own_y += QUARTER * (
-                    (ONE - a00) * np.float32(fy[top, left])
-                    + (ONE - a01) * np.float32(fy[top, right])
-                    + (ONE - a10) * np.float32(fy[bottom, left])
-                    + (ONE - a11) * np.float32(fy[bottom, right])
+                    ((ONE - a00) * np.float32(fy0[left]) + (ONE - a01) * np.float32(fy0[right]))
+                    + ((ONE - a10) * np.float32(fy1[left]) + (ONE - a11) * np.float32(fy1[right]))
                 )
                 own_u += (ONE - a) * np.float32(fu[row, column])
                 own_v += (ONE - a) * np.float32(fv[row, column])
             if a > ZERO:
-                sky_weight[c >> 1] += a
-                sky_y[c >> 1] += QUARTER * (
-                    a00 * np.float32(sy[top, left])
-                    + a01 * np.float32(sy[top, right])
-                    + a10 * np.float32(sy[bottom, left])
-                    + a11 * np.float32(sy[bottom, right])
+                sky_weight[cell] += a
+                sky_y[cell] += QUARTER * (
+                    (a00 * np.float32(sy0[left]) + a01 * np.float32(sy0[right]))
+                    + (a10 * np.float32(sy1[left]) + a11 * np.float32(sy1[right]))
                 )
-                sky_u[c >> 1] += a * np.float32(su[row, column])
-                sky_v[c >> 1] += a * np.float32(sv[row, column])
+                sky_u[cell] += a * np.float32(su[row, column])
+                sky_v[cell] += a * np.float32(sv[row, column])
         sums += np.array([own_weight, own_y, own_u, own_v])
-    blocks_down, blocks_across = (fu.shape[0] + stride - 1) // stride, (fu.shape[1] + stride - 1) // stride
     for r in range(cells.shape[0]):
         for c in range(cells.shape[2]):
             cells[r, :, c] /= np.float32(min(blocks_down - 2 * r, 2) * min(blocks_across - 2 * c, 2))

@@ -58,7 +58,7 @@ def test_rain_is_a_screen_blend() -> None:
     draw_streaks(picture, drops, 200.0, white)
     expected = 255 - (255 - 120.0) * (255 - layer.astype(np.float64)) / 255
     assert np.abs(picture - expected).max() <= 2.0
-    assert layer.max() > 60
+    assert layer.max() > 20
 
 
 def test_haze_is_thickest_at_the_horizon_and_grows_with_the_fog() -> None:
