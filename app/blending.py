@@ -156,8 +156,8 @@ class _Scene:
     """What is remembered of the frames before: all of it fades, by the frames' own time.
 
     `foreground` is the mean of the foreground, float64 (3,), levels of Y, U and V; None before there was any.
-    `horizon` is the lower end of the sky in picture heights from the top. `light`, in [0, 1], is how far the
-    sky's light has come.
+    `horizon` is about the lower end of the sky, in picture heights from the top. `light`, in [0, 1], is how
+    far the sky's light has come.
     """
 
     def __init__(self) -> None:
@@ -189,8 +189,9 @@ class _Scene:
             old = mean if self.foreground is None else self.foreground
             self.foreground = _followed(old, mean, elapsed, _MEAN_S)
         if sky.any():
-            lower_end = np.searchsorted(np.cumsum(sky), 0.97 * sky.sum()) / len(sky)
-            self.horizon = _followed(self.horizon, float(lower_end), elapsed, _MEAN_S)
+            # A hundredth of the sky may lie lower: reflections. Between houses it ends above the horizon.
+            lower_end = np.searchsorted(np.cumsum(sky), 0.99 * sky.sum()) / len(sky)
+            self.horizon = _followed(self.horizon, max(float(lower_end), 0.35), elapsed, _MEAN_S)
 
 
 def _followed(old: V, new: V, elapsed: float, time_constant: float) -> V:

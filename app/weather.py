@@ -99,10 +99,11 @@ def haze(elevation: F64, fog: float, rain: float, snow: float) -> F32:
     """Share of the picture that haze covers, in [0, 1], at heights above the horizon in picture heights.
 
     Exponential in the distance looked through, 1 - exp(-extinction x distance): below the horizon the ground
-    comes nearer as 1 / depression, above it the layer of haze gets thinner. Rain and snow count as thin fog.
+    comes nearer as about 1 / depression, above it the layer of haze gets thinner; both begin gently, or the
+    horizon would show as a line. Rain and snow count as thin fog.
     """
-    ground = 0.10 / (0.10 + np.maximum(-elevation, 0.0))
-    air = np.exp(-np.maximum(elevation, 0.0) / 0.22)
+    ground = 0.09 / np.hypot(0.09, np.minimum(elevation, 0.0))
+    air = np.exp((0.06 - np.hypot(0.06, np.maximum(elevation, 0.0))) / 0.2)
     extinction = 3.0 * fog**1.5 + 0.35 * rain + 0.45 * snow
     return np.asarray(1 - np.exp(-extinction * np.where(elevation < 0, ground, air)), np.float32)
 
