@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from collections.abc import Iterable
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -43,11 +44,13 @@ def packets(path: Path) -> list[tuple[int, int]]:
         return [(p.pos, p.size) for p in container.demux(video=0) if p.pos is not None and p.size]
 
 
-def damage(path: Path, numbers: range) -> None:
-    """Overwrite the content of some packets with zeros."""
+def damage(path: Path, numbers: Iterable[int], share: float = 1) -> None:
+    """Overwrite the end of some packets, or all of them, with zeros."""
     data = bytearray(path.read_bytes())
-    for position, size in [packets(path)[number] for number in numbers]:
-        data[position : position + size] = bytes(size)
+    extents = packets(path)
+    for position, size in [extents[number] for number in numbers]:
+        zeros = round(size * share)
+        data[position + size - zeros : position + size] = bytes(zeros)
     path.write_bytes(data)
 
 
@@ -419,6 +422,27 @@ def test_broken_frames_are_skipped_and_counted(tmp_path: Path) -> None:
     assert (source.broken, len(frames)) == (3, 27)
     assert [round(frame.seconds * 10) for frame in frames] == [*range(11), *range(14, 30)]
     assert [frame.index for frame in frames] == list(range(27))
+
+
+def test_half_a_picture_is_skipped_too(tmp_path: Path) -> None:
+    """The decoder conceals the missing half and flags the frame."""
+    options = {"g": "1"}
+    intact = read(write_video(tmp_path / "a.mp4", size_wh=(128, 128), codec="mpeg4", options=options))[1]
+    path = write_video(tmp_path / "v.mp4", size_wh=(128, 128), codec="mpeg4", options=options)
+    damage(path, [4, 7], share=0.5)
+    with VideoFile(path, None) as source:
+        frames = list(source)
+    assert source.broken == 2
+    kept = [frame for frame in intact if frame.index not in (4, 7)]
+    assert all(same(a, b) and a.pts == b.pts for a, b in zip(frames, kept, strict=True))
+
+
+def test_many_broken_frames_are_no_reason_to_stop(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", size_wh=(64, 64), frames=90, options={"g": "1"})
+    damage(path, [number for number in range(90) if number % 3])
+    with VideoFile(path, None) as source:
+        assert len(list(source)) == 30
+    assert source.broken == 60
 
 
 def test_a_long_run_of_broken_frames_ends_it(tmp_path: Path) -> None:
