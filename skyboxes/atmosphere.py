@@ -1,8 +1,8 @@
 """Clear-sky colour by single scattering of sunlight in air, aerosol and ozone.
 
-Nishita et al., "Display of the Earth Taking into Account Atmospheric Scattering" (1993), with the coefficients of
-Bruneton and Neyret (2008) and Hillaire (2020). A small isotropic share stands in for multiple scattering.
-Lengths in km, radiance relative to a white sun of irradiance 1.
+Nishita et al., "Display of the Earth Taking into Account Atmospheric Scattering" (1993), with the
+coefficients of Bruneton and Neyret (2008) and Hillaire (2020). A small isotropic share stands in for multiple
+scattering. Lengths in km, radiance relative to a white sun of irradiance 1.
 """
 
 from dataclasses import dataclass
@@ -43,13 +43,13 @@ class Air:
 @jit
 def henyey_greenstein(cosine: float, g: float) -> float:
     """Phase function of Henyey and Greenstein (1941), per steradian."""
-    return (1.0 - g * g) / (4.0 * np.pi * (1.0 + g * g - 2.0 * g * cosine) ** 1.5)
+    return float((1.0 - g * g) / (4.0 * np.pi * (1.0 + g * g - 2.0 * g * cosine) ** 1.5))
 
 
 @jit
 def _shell_exit(height: float, cosine: float) -> float:
     """Distance in km from radius `height` to the top of the air along a ray of that zenith cosine."""
-    return -height * cosine + np.sqrt(max(0.0, height * height * (cosine * cosine - 1.0) + TOP * TOP))
+    return float(-height * cosine + np.sqrt(max(0.0, height * height * (cosine * cosine - 1.0) + TOP * TOP)))
 
 
 @jit
@@ -123,8 +123,8 @@ def sky(
 ) -> Picture:
     """Radiance of the cloudless sky over the whole picture, without the sun's disc.
 
-    `bearings` are those of the columns from the sun; angles in radians. `lift` draws the colours near the horizon
-    upwards as `lowered` says. Below the horizon stands a haze that darkens downwards.
+    `bearings` are those of the columns from the sun; angles in radians. `lift` draws the colours near the
+    horizon upwards as `lowered` says. Below the horizon stands a haze that darkens downwards.
     """
     step = max(1, view.width // COLUMNS) if view.width % COLUMNS == 0 else 1
     rows = max(view.height // 8, 8)
@@ -141,7 +141,8 @@ def sky(
 def lowered(elevation: NDArray[np.float64], lift: float) -> NDArray[np.float64]:
     """Physical elevation for one in the picture: squeezed towards the horizon below about `lift` radians.
 
-    A camera's frame shows little sky and its skyline hides the lowest part: this keeps a sunset's colours in sight.
+    A camera's frame shows little sky and its skyline hides the lowest part: this keeps a sunset's colours
+    in sight.
     """
     return np.asarray(elevation * elevation / np.maximum(elevation + lift, 1e-6))
 

@@ -1,9 +1,9 @@
 """Volumetric clouds: a density of envelope and eroding noise, marched along every pixel's ray.
 
 The density follows the idea of Schneider and Vos, "The Real-Time Volumetric Cloudscapes of Horizon Zero Dawn"
-(2015): a map says where a cloud stands, a height profile shapes it and rounded noise eats its edges. Light reaches
-a sample by Beer-Lambert through a march towards the sun, with the octaves of Wrenninge et al. (2013) in place of
-multiple scattering and two Henyey-Greenstein lobes. Lengths in metres.
+(2015): a map says where a cloud stands, a height profile shapes it and rounded noise eats its edges. Light
+reaches a sample by Beer-Lambert through a march towards the sun, with the octaves of Wrenninge et al. (2013)
+in place of multiple scattering and two Henyey-Greenstein lobes. Lengths in metres.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Layer:
     sharpness: float
     """How fast density rises behind the edge."""
     haze: float
-    """Distance over which haze takes 63 % of the cloud's light, m."""
+    """Distance at which haze has taken 63 % of the cloud's light, m; nearer it takes less than even haze."""
     seed: int
 
 
@@ -84,17 +84,21 @@ def _map_value(cover: Volume, x: float, y: float, texel: float) -> float:
     u, v = x - i, y - j
     a = cover[j, i] * (1.0 - u) + cover[j, i + 1] * u
     b = cover[j + 1, i] * (1.0 - u) + cover[j + 1, i + 1] * u
-    return a * (1.0 - v) + b * v
+    return float(a * (1.0 - v) + b * v)
 
 
 @jit
-def _bumps(noise: Volume, x: float, y: float, z: float, edge: float, fine: bool) -> float:
+def _bumps(noise: Volume, x: float, y: float, z: float, edge: float, detail: int) -> float:
+    """Rounded bumps, 0 to about 1, of three sizes; `detail` of the smaller two are looked at."""
     value = sample(noise, x / edge, y / edge, z / edge)
-    if fine:
+    if detail > 0:
         k = 3.7 / edge
-        detail = sample(noise, (0.8 * x - 0.6 * y) * k, (0.6 * x + 0.8 * y) * k, z * k + 0.37)
-        value += 0.42 * (detail - 0.48)
-    return value
+        u, v = 0.8 * x - 0.6 * y, 0.6 * x + 0.8 * y
+        value += 0.42 * (sample(noise, u * k, v * k, z * k + 0.37) - 0.48)
+        if detail > 1:
+            k = 13.1 / edge
+            value += 0.30 * min(0.0, sample(noise, v * k + 0.19, u * k, z * k + 0.71) - 0.56)
+    return min(value, 0.67)
 
 
 @jit
@@ -110,7 +114,7 @@ def _envelope(
         value += turned * _map_value(cover, c * x + s * y, c * y - s * x, texel)
         value /= np.sqrt(turned * turned + (1.0 - turned) ** 2)
     foot = max(0.0, 1.0 - height / 0.09)
-    return value + threshold - 0.62 * height**1.25 - 0.35 * foot * foot
+    return float(value + threshold - 0.62 * height**1.25 - 0.35 * foot * foot)
 
 
 @jit
@@ -122,7 +126,7 @@ def _depth(
     z: float,
     turned: float,
     shape: tuple[float, float, float, float, float, float],
-    fine: bool,
+    detail: int,
 ) -> float:
     """Envelope less erosion: positive inside the cloud, in the envelope's units."""
     base, thickness, threshold, erosion, edge, texel = shape
@@ -134,11 +138,21 @@ def _depth(
         return inside - 0.1 * erosion
     bumps = 0.0
     if turned < 1.0:
-        bumps = (1.0 - turned) * _bumps(noise, x, y, z, edge, fine)
+        bumps = (1.0 - turned) * _bumps(noise, x, y, z, edge, detail)
     if turned > 0.0:
         c, s = np.cos(ARC), np.sin(ARC)
-        bumps += turned * _bumps(noise, c * x + s * y, c * y - s * x, z, edge, fine)
-    return inside - erosion * (1.0 - bumps) * (0.45 + 0.55 * min(1.0, 3.0 * height))
+        bumps += turned * _bumps(noise, c * x + s * y, c * y - s * x, z, edge, detail)
+    return inside - erosion * (1.0 - bumps) * (0.6 + 0.4 * min(1.0, 3.0 * height))
+
+
+@jit
+def _firmness(noise: Volume, x: float, y: float, z: float, edge: float, turned: float) -> float:
+    """Where clouds have firm edges (above 1) and where they fray into wisps (down to 0.15)."""
+    c, s = np.cos(ARC), np.sin(ARC)
+    value = (1.0 - turned) * sample(noise, x / edge, y / edge, z / edge)
+    if turned > 0.0:
+        value += turned * sample(noise, (c * x + s * y) / edge, (c * y - s * x) / edge, z / edge)
+    return max(0.15, 4.0 * value - 1.1)
 
 
 @parallel_jit
@@ -183,17 +197,20 @@ def _march(
             through, distance, weight = 1.0, 0.0, 0.0
             while t < end and through > 0.01:
                 x, y, z = dx * t, dy * t, up * t
-                small = 8.0 + 0.0018 * t
-                d = _depth(cover, noise, x, y, z, turned, shape, True)
+                small = 6.0 + 0.0016 * t
+                detail = 2 if t < 15e3 else 1
+                d = _depth(cover, noise, x, y, z, turned, shape, detail)
                 if d <= 0.0:
                     t += max(small, -0.3 * d * cell)
                     continue
-                density = min(1.0, d * sharpness)
+                firm = _firmness(noise, x, y, z, 2.5 * cell, turned)
+                density = min(1.0, d * sharpness * firm)
                 depth, s = 0.0, 24.0
                 for i in range(LIGHT_STEPS):
                     far = s * 1.75
                     mid = 0.5 * (s + far) - 24.0
-                    e = _depth(cover, noise, x + lx * mid, y + ly * mid, z + lz * mid, turned, shape, i < 4)
+                    sx, sy, sz = x + lx * mid, y + ly * mid, z + lz * mid
+                    e = _depth(cover, noise, sx, sy, sz, turned, shape, max(0, 2 - i // 2))
                     depth += max(0.0, min(1.0, e * sharpness)) * (far - s)
                     s = far
                 depth *= extinction
@@ -201,7 +218,7 @@ def _march(
                 for _ in range(4):
                     phase = 0.8 * henyey_greenstein(mu, 0.8 * lobe) + 0.2 * henyey_greenstein(mu, -0.3 * lobe)
                     direct += gain * phase * np.exp(-attenuation * depth)
-                    attenuation, gain, lobe = 0.4 * attenuation, 0.75 * gain, 0.45 * lobe
+                    attenuation, gain, lobe = 0.4 * attenuation, 0.68 * gain, 0.45 * lobe
                 height = (z - base) / thickness
                 open_sky = 0.35 + 0.65 * np.exp(-3.5 * d)
                 tau = extinction * density * small
@@ -215,7 +232,7 @@ def _march(
                 t += small
             result[row, column, 3] = through
             if weight > 0.0:
-                result[row, column, 4] = np.exp(-distance / weight / haze)
+                result[row, column, 4] = np.exp(-((distance / weight / haze) ** 1.5))
     return result
 
 
@@ -230,7 +247,7 @@ def volumetric(
     reach: float = 45e3,
 ) -> Picture:
     """The sky seen through a cloud layer; `light_bearings` turn each column's azimuth to that of the sun."""
-    texel = 30.0
+    texel = 30.0 * max(1.0, 960.0 / view.width)
     cover = cover_map(layer.cell, layer.stretch, layer.seed, texel, int(2.0 * reach / texel))
     shape = (layer.base, layer.thickness, layer.cover, layer.erosion, layer.billow, texel)
     marched = _march(
@@ -262,7 +279,10 @@ def _sheet_depth(
             if turned > 0.0:
                 value += turned * _streaks((c * x + s * y) / scale, (c * y - s * x) / scale, seed)
                 value /= np.sqrt(turned * turned + (1.0 - turned) ** 2)
-            depth[row, column] = max(0.0, value)
+            # towards the horizon the fibres get too small for the picture and haze hides them,
+            # and where two fields of fibres meet they would cross
+            alone = 1.0 - 3.2 * turned * (1.0 - turned)
+            depth[row, column] = max(0.0, value) * alone * np.exp(-((distance / (10.0 * height)) ** 2))
     return depth
 
 

@@ -15,7 +15,8 @@ def film(light: Picture, exposure: float) -> Picture:
 def encode(linear: Picture) -> Picture:
     """Linear light in [0, 1] as sRGB values (IEC 61966-2-1)."""
     small = 12.92 * linear
-    return np.where(linear <= 0.0031308, small, 1.055 * np.maximum(linear, 1e-6) ** (1 / 2.4) - 0.055).astype(np.float32)
+    large = 1.055 * np.maximum(linear, 1e-6) ** (1 / 2.4) - 0.055
+    return np.where(linear <= 0.0031308, small, large).astype(np.float32)
 
 
 def saturate(display: Picture, amount: float) -> Picture:

@@ -27,7 +27,7 @@ class Flash:
 
 
 def brightness(flash: Flash, time_s: float, loop_s: float) -> float:
-    """Light of a flash at a time, 0 to about 1: three to five strokes some 60 ms apart, each fading within 70 ms."""
+    """Light of a flash at a time, 0 to about 1: a few strokes some 80 ms apart, each fading within 70 ms."""
     rng = np.random.default_rng(flash.seed)
     strokes = np.cumsum(np.concatenate([[0.0], rng.uniform(0.04, 0.13, int(rng.integers(2, 5)))]))
     powers = rng.uniform(0.45, 1.0, strokes.size)
@@ -37,9 +37,9 @@ def brightness(flash: Flash, time_s: float, loop_s: float) -> float:
 
 
 def channel(seed: int, length: float, wander: float) -> list[NDArray[np.float64]]:
-    """A bolt from (0, 0) down to about (0, length): its main channel first, then branches, each (N, 2) points.
+    """A bolt from (0, 0) down to about (0, length): its main channel first, then branches; (N, 2) points.
 
-    Midpoint displacement: every segment is broken in two and its middle pushed sideways, down to short pieces.
+    Midpoint displacement: every segment is broken in two and its middle pushed sideways, again and again.
     """
     rng = np.random.default_rng(seed)
 
@@ -53,10 +53,10 @@ def channel(seed: int, length: float, wander: float) -> list[NDArray[np.float64]
             middle = 0.5 * (points[1:] + points[:-1]) + side * (push * rng.normal(size=(len(step), 1)))
             merged = np.empty((len(points) + len(middle), 2))
             merged[0::2], merged[1::2] = points, middle
-            points, push = merged, push * 0.53
+            points, push = merged, push * 0.57
         return points
 
-    main = broken(np.zeros(2), np.array([rng.normal() * 0.12 * length, length]), 8)
+    main = broken(np.zeros(2), np.array([rng.normal() * 0.12 * length, length]), 7)
     paths = [main]
     for _ in range(int(rng.integers(5, 9))):
         origin = main[int(rng.integers(len(main) // 10, int(0.8 * len(main))))]

@@ -11,10 +11,10 @@ from skyboxes.noise import fbm2
 from skyboxes.stars import fluxes, splat, star_colours
 from skyboxes.view import Picture, View
 
-HORIZON = 0.66
+HORIZON = 0.68
 FIELD_STARS = 42_000
-BAND_STARS = 260_000
-"""Stars of the whole picture and of the band, before dust and haze hide some; the same at every picture size."""
+BAND_STARS = 420_000
+"""Stars of the whole picture and of the band, before dust and haze hide some; the same at every size."""
 CENTRE = (0.555, 0.400)
 """The galaxy's centre, fractions of the picture's width and height."""
 TILT = np.radians(58.0)
@@ -39,22 +39,24 @@ def _band(along: float, across: float) -> tuple[float, float, float, float, floa
     width = 0.52 + 0.16 * np.exp(-((along / 0.13) ** 2))
     warp_x = fbm2(1.1 * u + 2.0, 1.1 * v, 4, 0.5, 32, 0)
     warp_y = fbm2(1.1 * u - 8.0, 1.1 * v + 5.0, 4, 0.5, 33, 0)
-    mottle = fbm2(1.6 * u + 0.7 * warp_x, 2.2 * v + 0.7 * warp_y, 7, 0.58, 34, 0)
+    mottle = fbm2(1.6 * u + 0.35 * warp_x, 2.0 * v + 0.35 * warp_y, 7, 0.58, 34, 0)
     profile = np.exp(-((v / width) ** 2))
     skirt = np.exp(-abs(v) / (1.5 * width))
-    disc = (0.72 * profile + 0.34 * skirt) * max(0.05, 1.0 + 1.1 * mottle) * (0.62 + 0.38 * np.exp(-((along / 0.2) ** 2)))
+    disc = (0.72 * profile + 0.34 * skirt) * max(0.05, 1.0 + 1.1 * mottle)
+    disc *= 0.62 + 0.38 * np.exp(-((along / 0.2) ** 2))
     bulge = np.exp(-((along / 0.085) ** 2) - (v / 0.55) ** 2) * max(0.1, 1.0 + 0.7 * mottle)
 
     # dust: a rift along the plane that frays into filaments leaning away from it
     lane = v - 0.05 + 0.16 * fbm2(1.3 * u, 7.0, 4, 0.55, 35, 0)
-    ragged = fbm2(1.5 * u + 1.3 * warp_x + 0.5 * v, 2.6 * v + 1.3 * warp_y, 8, 0.60, 36, 0)
-    ridge = 1.0 - 2.2 * abs(fbm2(1.2 * u + 0.9 * warp_y + 0.9 * v, 1.9 * v - 0.6 * u + 0.9 * warp_x, 7, 0.55, 37, 0))
+    ragged = fbm2(1.5 * u + 0.75 * warp_x + 0.5 * v, 2.4 * v + 0.75 * warp_y, 8, 0.60, 36, 0)
+    lean_u, lean_v = 1.2 * u + 0.5 * warp_y + 0.9 * v, 1.9 * v - 0.6 * u + 0.5 * warp_x
+    ridge = 1.0 - 2.2 * abs(fbm2(lean_u, lean_v, 7, 0.55, 37, 0))
     rift = np.exp(-((lane / 0.20) ** 2)) * (0.75 + 1.5 * ragged + 0.3 * ridge)
     fray = np.exp(-((v / 0.62) ** 2)) * _smooth(0.12, 0.75, 0.75 * ragged + 0.45 * ridge)
     dust = 1.5 * max(0.0, rift) + 1.25 * fray
 
     knots = fbm2(4.0 * u + warp_x, 4.0 * v + warp_y, 4, 0.5, 38, 0)
-    hydrogen = _smooth(0.30, 0.62, knots) * np.exp(-((v / 0.4) ** 2))
+    hydrogen = _smooth(0.22, 0.55, knots) * np.exp(-((v / 0.4) ** 2))
     return disc, bulge, dust, hydrogen, (0.10 + disc + bulge) * np.exp(-1.2 * dust)
 
 
@@ -77,9 +79,9 @@ def _glow(width: int, height: int) -> Picture:
                 continue
             disc, bulge, dust, hydrogen, _ = _band(along, across)
             edge = 1.0 - _smooth(0.20, 0.34, abs(across))
-            red = 0.80 * disc + 1.50 * bulge + 0.40 * hydrogen
-            green = 0.84 * disc + 1.22 * bulge + 0.10 * hydrogen
-            blue = 1.02 * disc + 0.90 * bulge + 0.22 * hydrogen
+            red = 0.78 * disc + 1.75 * bulge + 0.62 * hydrogen
+            green = 0.82 * disc + 1.28 * bulge + 0.12 * hydrogen
+            blue = 1.16 * disc + 0.80 * bulge + 0.34 * hydrogen
             result[row, column, 0] = edge * red * np.exp(-0.85 * dust)
             result[row, column, 1] = edge * green * np.exp(-1.10 * dust)
             result[row, column, 2] = edge * blue * np.exp(-1.35 * dust)
@@ -100,8 +102,8 @@ def _star_share(xs: NDArray[np.float64], ys: NDArray[np.float64], aspect: float)
 def _air(view: View) -> tuple[Picture, Picture]:
     """Light of the night air and share of starlight it lets through, both (H, 1, ·), by row."""
     elevation = np.maximum(view.slopes(), 0.0)[:, None, None]
-    glow = np.array([0.016, 0.024, 0.046]) + np.array([0.012, 0.022, 0.030]) * np.exp(-elevation / 0.22)
-    glow = glow + np.array([0.085, 0.052, 0.030]) * np.exp(-elevation / 0.07)
+    glow = np.array([0.010, 0.016, 0.036]) + np.array([0.006, 0.020, 0.030]) * np.exp(-elevation / 0.20)
+    glow = glow + np.array([0.044, 0.026, 0.016]) * np.exp(-elevation / 0.06)
     clear = np.exp(-0.10 / (elevation + 0.06))
     below = np.exp(np.minimum(view.slopes(), 0.0) / 0.15)[:, None, None]
     return (glow * (0.25 + 0.75 * below)).astype(np.float32), (clear * below**4).astype(np.float32)
@@ -112,23 +114,24 @@ def _add_stars(picture: Picture, view: View, rng: np.random.Generator) -> None:
     scale = view.width / 3840.0
     for count, in_band in ((FIELD_STARS, False), (BAND_STARS, True)):
         xs, ys = rng.random(count), rng.random(count)
-        light = fluxes(rng, count, 1.15, 900.0)
+        light = fluxes(rng, count, 1.1, 900.0)
         temperatures = 3200.0 + 9500.0 * rng.beta(1.6, 2.2, count)
         if in_band:
             kept = rng.random(count) < 0.6 * _star_share(xs, ys, view.height / view.width)
             xs, ys, light, temperatures = xs[kept], ys[kept], 0.55 * light[kept], temperatures[kept]
         radii = np.maximum(0.62, (0.66 + 0.16 * np.log10(light + 1.0)) * scale)
         colours = star_colours(temperatures) ** 0.8
-        splat(picture, xs * view.width, ys * view.height, 0.16 * scale**2 * light[:, None] * colours, radii)
+        splat(picture, xs * view.width, ys * view.height, 0.13 * scale**2 * light[:, None] * colours, radii)
         bright = light > 60.0
-        splat(picture, xs[bright] * view.width, ys[bright] * view.height,
-              0.035 * scale**2 * light[bright, None] * colours[bright], 5.0 * scale * np.ones(int(bright.sum())))
+        halo = 0.035 * scale**2 * light[bright, None] * colours[bright]
+        wide = np.full(len(halo), 5.0 * scale)
+        splat(picture, xs[bright] * view.width, ys[bright] * view.height, halo, wide)
 
 
 def render(width: int, height: int) -> Picture:
     """Display values (H, W, 3) in [0, 1]."""
     view = View(width, height, HORIZON)
     air, clear = _air(view)
-    heavens = 0.30 * _glow(width, height)
+    heavens = 0.26 * _glow(width, height)
     _add_stars(heavens, view, np.random.default_rng(7))
-    return grade.film(heavens * clear + air, 1.0)
+    return grade.saturate(grade.film(heavens * clear + air, 1.0), 1.25)

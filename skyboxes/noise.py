@@ -67,7 +67,7 @@ def gradient2(x: float, y: float, seed: int, period: int) -> float:
 
 @jit
 def gradient3(x: float, y: float, z: float, seed: int, period: int) -> float:
-    """3-D gradient noise, about [-1, 1]; the lattice repeats after `period` cells on every axis (0: never)."""
+    """3-D gradient noise, about [-1, 1]; its lattice repeats after `period` cells on each axis (0: never)."""
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
     ix, iy, iz = int(fx), int(fy), int(fz)
     x, y, z = x - fx, y - fy, z - fz
@@ -110,7 +110,7 @@ def fbm2(x: float, y: float, octaves: int, gain: float, seed: int, period: int) 
 
 @jit
 def cell3(x: float, y: float, z: float, seed: int, period: int) -> float:
-    """Distance to the nearest of one random point per lattice cell, at most about 1; periodic on every axis."""
+    """Distance to the nearest of one random point per lattice cell, about 1 at most; periodic everywhere."""
     ix, iy, iz = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     best = 4.0
     for dz in range(-1, 2):
@@ -122,7 +122,7 @@ def cell3(x: float, y: float, z: float, seed: int, period: int) -> float:
                 py = cy + random01(kx, ky, kz, seed + 1) - y
                 pz = cz + random01(kx, ky, kz, seed + 2) - z
                 best = min(best, px * px + py * py + pz * pz)
-    return np.sqrt(best)
+    return float(np.sqrt(best))
 
 
 @parallel_jit
@@ -180,4 +180,4 @@ def sample(volume: Volume, x: float, y: float, z: float) -> float:
     b = volume[k0, j1, i0] * (1.0 - u) + volume[k0, j1, i1] * u
     c = volume[k1, j0, i0] * (1.0 - u) + volume[k1, j0, i1] * u
     d = volume[k1, j1, i0] * (1.0 - u) + volume[k1, j1, i1] * u
-    return (a * (1.0 - v) + b * v) * (1.0 - w) + (c * (1.0 - v) + d * v) * w
+    return float((a * (1.0 - v) + b * v) * (1.0 - w) + (c * (1.0 - v) + d * v) * w)

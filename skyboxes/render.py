@@ -36,15 +36,18 @@ def write_still(path: Path, pixels: NDArray[np.uint8]) -> None:
         _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
         if encoded.size <= STILL_BYTES:
             break
-    path.write_bytes(encoded.tobytes())
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(encoded.tobytes())
+    part.replace(path)
     log.info("%s: quality %d, %d kB", path.name, quality, encoded.size // 1000)
 
 
 def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], rate: int, size: tuple[int, int]) -> None:
     """Write RGB frames as H.264 in limited-range BT.709; `size` is (width, height)."""
-    with av.open(path, "w") as container:
+    part = path.with_name(path.name + ".part")
+    with av.open(part, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options={
-            "crf": str(VIDEO_CRF), "preset": "slow", "movflags": "+faststart", "x264-params": "aq-mode=3",
+            "crf": str(VIDEO_CRF), "preset": "medium", "movflags": "+faststart", "x264-params": "aq-mode=3",
         })  # fmt: skip
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
@@ -59,6 +62,7 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], rate: int, size
             planar.pts = index
             container.mux(stream.encode(planar))
         container.mux(stream.encode(None))
+    part.replace(path)
     log.info("%s: %d kB", path.name, path.stat().st_size // 1000)
 
 

@@ -1,4 +1,4 @@
-"""Stars: a random catalogue with a believable spread of brightness and colour, drawn as small round points."""
+"""Stars: a random catalogue with a believable spread of brightness and colour, drawn as round points."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from skyboxes.view import Picture
 
 
 def star_colours(temperatures: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 3) colour of black bodies at temperatures in K, from Planck's law at 610, 550 and 465 nm, mean 1."""
+    """(N, 3) colour of black bodies at temperatures in K, by Planck's law at 610, 550 and 465 nm, mean 1."""
     metres = np.array([610e-9, 550e-9, 465e-9])
     exponent = 1.4388e-2 / (metres * temperatures[:, None])
     radiance = metres**-5.0 / np.expm1(exponent)
@@ -33,7 +33,7 @@ def splat(
     light: NDArray[np.float64],
     radii: NDArray[np.float64],
 ) -> None:
-    """Add round stars to the picture in place: Gaussians of `radii` (sigma, px), joined over left and right edges.
+    """Add round stars to the picture in place: Gaussians of `radii` (sigma, px), joined over the side edges.
 
     `light` (N, 3) is each star's light, summed over its pixels.
     """

@@ -1,9 +1,9 @@
 """The picture as a view: a cylinder of sky that closes on itself from the right edge to the left.
 
-A picture of any size is `ARC` radians of azimuth wide. Columns are linear in azimuth and rows in the tangent of
-the elevation, at one scale, so near the horizon it is what a camera sees. Azimuth 0 is the middle column.
-Cloud fields are made to repeat after `ARC` by blending, near the left edge, into the field as seen `ARC` further
-on (`turned_share`).
+A picture of any size is `ARC` radians of azimuth wide. Columns are linear in azimuth and rows in the tangent
+of the elevation, at one scale, so near the horizon it is what a camera sees. Azimuth 0 is the middle column.
+Cloud fields are made to repeat after `ARC` by blending, near the left edge, into the field as seen `ARC`
+further on (`turned_share`).
 """
 
 from dataclasses import dataclass
@@ -36,11 +36,13 @@ class View:
 
     def azimuths(self) -> NDArray[np.float64]:
         """Azimuth of every column's centre, radians to the right of the picture's middle."""
-        return (np.arange(self.width) + 0.5) / self.scale - 0.5 * ARC
+        return np.asarray((np.arange(self.width) + 0.5) / self.scale - 0.5 * ARC, np.float64)
 
     def slopes(self) -> NDArray[np.float64]:
         """Tangent of the elevation of every row's centre; negative below the horizon."""
-        return (self.horizon * self.height - np.arange(self.height) - 0.5) / self.scale
+        return np.asarray(
+            (self.horizon * self.height - np.arange(self.height) - 0.5) / self.scale, np.float64
+        )
 
     def direction(self, x: float, y: float) -> tuple[float, float]:
         """Azimuth and elevation in radians of the point at fractions x, y of the picture."""
@@ -48,7 +50,7 @@ class View:
 
 
 def bearing_to(azimuths: NDArray[np.float64], sun_azimuth: float) -> NDArray[np.float64]:
-    """Bearing of each azimuth from the sun, in [-ARC/2, ARC/2]: an angle that closes over the picture's edges."""
+    """Bearing of each azimuth from the sun, in [-ARC/2, ARC/2]: it closes over the picture's edges."""
     return (azimuths - sun_azimuth + 0.5 * ARC) % ARC - 0.5 * ARC
 
 

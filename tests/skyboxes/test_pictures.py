@@ -1,0 +1,60 @@
+"""The pictures that lie in `skyboxes/`: present, of the right size, described, and not flat."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from skyboxes.render import FOLDER, STILL_SIZE, STILLS, VIDEO_SIZE
+from skyboxes.thunderstorm import LOOP_S, RATE
+
+NAMED = re.findall(r"`(\w+\.(?:jpg|mp4))`", (FOLDER / "SOURCES.md").read_text("utf-8"))
+
+
+def test_sources_name_every_picture() -> None:
+    present = {path.name for path in FOLDER.iterdir() if path.suffix in {".jpg", ".mp4"}}
+    assert set(NAMED) == present
+    assert {Path(name).stem for name in NAMED} == {*STILLS, "thunderstorm"}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_description(name: str) -> None:
+    description = tomllib.loads((FOLDER / name).with_suffix(".toml").read_text("utf-8"))
+    assert description["kind"] == ("video" if name.endswith(".mp4") else "still")
+    assert description["title"]
+    assert 0.0 < description["crop"] <= 1.0
+    assert 0.0 < description["horizon"] < 1.0
+    assert all(0.0 <= value <= 1.0 for value in description.get("sun", []))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED if name.endswith(".jpg")])
+def test_still(name: str) -> None:
+    path = FOLDER / name
+    assert path.stat().st_size < 2_500_000
+    picture = cv2.imread(str(path))
+    assert picture is not None
+    assert picture.shape == (STILL_SIZE[1], STILL_SIZE[0], 3)
+    sky = picture[: int(0.6 * STILL_SIZE[1])].astype(np.float32)
+    assert sky.std() > 10.0
+    edge = np.abs(sky[:, 0] - sky[:, -1]).mean()
+    neighbours = np.abs(sky[:, 1:] - sky[:, :-1]).mean()
+    assert edge < 2.0 * neighbours + 1.0
+
+
+def test_video() -> None:
+    path = FOLDER / "thunderstorm.mp4"
+    assert path.stat().st_size < 6_000_000
+    with av.open(path) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height) == VIDEO_SIZE
+        assert stream.frames == round(LOOP_S * RATE)
+        assert stream.average_rate == RATE
+        context = stream.codec_context
+        assert context.pix_fmt == "yuv420p"
+        assert (context.colorspace, context.color_range) == (1, 1)  # BT.709, limited
+        first = next(container.decode(stream)).to_ndarray(format="gray").astype(np.float32)
+    assert first.std() > 5.0
