@@ -93,12 +93,13 @@ def compose(
         )  # fmt: skip
         if width % 2:  # and so is the last column of an odd width
             last = fu.shape[1] - 1
+            h0_edge, h1_edge = np.ascontiguousarray(h0[:, last:]), np.ascontiguousarray(h1[:, last:])
             for line in range(2):
                 y = top if line == 0 else bottom
                 edge[line], edge[2 + line], edge[4 + line] = fy[y, -1], sy[y, -1], alpha[y, -1]
             _compose_blocks(
                 edge[0], edge[1], fu[row, last:], fv[row, last:], edge[2], edge[3], su[row, last:],
-                sv[row, last:], edge[4], edge[5], light, matrix, h0[:, last:], h1[:, last:], step, haze[row],
+                sv[row, last:], edge[4], edge[5], light, matrix, h0_edge, h1_edge, step, haze[row],
                 haze_yuv, edge[6], edge[7], ou[row, last:], ov[row, last:],
             )  # fmt: skip
             oy[top, -1], oy[bottom, -1] = edge[6, 0], edge[7, 0]
