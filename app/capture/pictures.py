@@ -108,7 +108,7 @@ def natural_order(paths: Iterator[Path]) -> list[Path]:
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sort key: digits compare as numbers and come before letters; the text itself breaks ties (01, 1)."""
+    """Sort key: runs of digits compare by value; the text itself breaks ties (01, 1)."""
     parts = re.findall(r"\d+|\D+", str(path))
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts] + [(-1, str(path))]
 

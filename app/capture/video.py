@@ -90,13 +90,15 @@ class VideoFile:
         stream, duration = self._stream, self._container.duration
         # Without a duration the container keeps no time, and its average is the demuxer's guess.
         fps = (stream.average_rate if duration else stream.guessed_rate) or Fraction(30)
-        frames = stream.frames or (round(duration * fps / av.time_base) if duration else None)
+        time_base = stream.time_base or 1 / fps
+        # The count in the container includes frames that an edit list leaves out; the duration does not.
+        seconds = stream.duration * time_base if stream.duration else Fraction(duration or 0, av.time_base)
         return SourceInfo(
             name=self._path.name,
             size_wh=self._converter.size_wh,
-            time_base=stream.time_base or 1 / fps,
+            time_base=time_base,
             fps=fps,
-            frames=frames,
+            frames=round(seconds * fps) or stream.frames or None,
             colour=self._converter.colour,
             sound=self._path if self._container.streams.audio else None,
         )

@@ -4,22 +4,26 @@ import gc
 import logging
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
 from av.video.stream import VideoStream
 
+from app.capture.convert import Converter, Orientation
 from app.capture.open import open_source
 from app.capture.source import SourceInfo
 from app.capture.video import VideoFile
 from app.colour import planes_from_rgb
 from app.errors import CaptureError
-from app.frame import U8, Colour, Frame
+from app.frame import U8, Colour, Frame, Siting
 from tests.media import picture, write_video
+
+SITINGS: tuple[Siting, ...] = ("left", "center", "topleft")
 
 
 def read(path: Path, size_wh: tuple[int, int] | None = None) -> tuple[SourceInfo, list[Frame]]:
@@ -245,6 +249,31 @@ def test_rotation_metadata_turns_the_picture_upright(tmp_path: Path, angle: floa
             assert np.array_equal(plane, np.rot90(source, turns))
             assert plane.flags.c_contiguous and not plane.flags.writeable
     assert info.colour.siting == ("center" if turns else "left")
+
+
+@pytest.mark.parametrize("size_wh", [(96, 64), (97, 65), (96, 65), (97, 64)])
+@pytest.mark.parametrize("siting", ["left", "center", "topleft"])
+def test_the_siting_turns_with_the_picture(size_wh: tuple[int, int], siting: Siting) -> None:
+    """The siting taken explains the turned chroma at least as well as any other."""
+    rgb = cv2.GaussianBlur(
+        np.random.default_rng(0).integers(0, 256, (*size_wh[::-1], 3), np.uint8), (0, 0), 2
+    )
+    lying = planes_from_rgb(rgb.astype(np.uint8), Colour(siting=siting))
+    stacked = av.VideoFrame(*size_wh, "yuv420p")
+    for plane, rows in zip(stacked.planes, lying, strict=True):
+        padded = np.zeros((plane.height, plane.line_size), np.uint8)
+        padded[:, : plane.width] = rows
+        plane.update(padded.tobytes())
+    for orientation in (Orientation(*flags) for flags in product((False, True), repeat=3)):
+        converter = Converter("test", stacked, orientation, siting, Fraction(1), None)
+        planes = converter.planes(stacked, orientation)
+        upright = rgb.transpose(1, 0, 2) if orientation.transpose else rgb
+        upright = upright[:: -1 if orientation.mirror_y else 1, :: -1 if orientation.mirror_x else 1]
+        errors = {
+            other: error(planes[1:], planes_from_rgb(upright.astype(np.uint8), Colour(siting=other))[1:])
+            for other in SITINGS
+        }
+        assert errors[converter.colour.siting] <= 1.1 * min(errors.values())
 
 
 def test_mirrored_footage_is_mirrored_back(tmp_path: Path) -> None:
