@@ -60,9 +60,9 @@ class Light:
 @jit
 def _cover(x: float, y: float, cell: float, stretch: float, seed: int) -> float:
     u, v = x / (cell * stretch), y / cell
-    warp = 0.35 * fbm2(u * 0.7 + 9.2, v * 0.7 + 4.1, 2, 0.5, seed + 40, 0)
-    broad = fbm2(u * 0.22 + 3.7, v * 0.22 - 1.9, 2, 0.5, seed + 20, 0)
-    return fbm2(u + warp, v - warp, 4, 0.45, seed, 0) + 0.55 * broad
+    warp = 0.35 * fbm2(u * 0.7 + 9.2, v * 0.7 + 4.1, 2, 0.5, seed + 40)
+    broad = fbm2(u * 0.22 + 3.7, v * 0.22 - 1.9, 2, 0.5, seed + 20)
+    return fbm2(u + warp, v - warp, 4, 0.45, seed) + 0.55 * broad
 
 
 @parallel_jit
@@ -128,7 +128,10 @@ def _depth(
     shape: tuple[float, float, float, float, float, float],
     detail: int,
 ) -> float:
-    """Envelope less erosion: positive inside the cloud, in the envelope's units."""
+    """Envelope less erosion: positive inside the cloud, in the envelope's units.
+
+    `shape`: base and thickness, m, cover, erosion, edge of the noise cube and of a texel of the cover, m.
+    """
     base, thickness, threshold, erosion, edge, texel = shape
     height = (z - base) / thickness
     if height <= 0.0 or height >= 1.0:
@@ -289,10 +292,10 @@ def _sheet_depth(
 @jit
 def _streaks(u: float, v: float, seed: int) -> float:
     """Fibres drawn out along u and bent by slower winds, in patches."""
-    wind = fbm2(0.35 * u, 0.35 * v, 3, 0.5, seed + 60, 0)
-    swirl = fbm2(0.9 * u + 5.0, 0.9 * v, 3, 0.5, seed + 70, 0)
-    fibres = fbm2(0.5 * u + 0.5 * swirl + wind, 2.6 * v + 0.9 * wind + 0.35 * swirl, 7, 0.58, seed, 0)
-    patches = fbm2(0.3 * u - 7.0, 0.5 * v + 2.0, 3, 0.5, seed + 80, 0)
+    wind = fbm2(0.35 * u, 0.35 * v, 3, 0.5, seed + 60)
+    swirl = fbm2(0.9 * u + 5.0, 0.9 * v, 3, 0.5, seed + 70)
+    fibres = fbm2(0.5 * u + 0.5 * swirl + wind, 2.6 * v + 0.9 * wind + 0.35 * swirl, 7, 0.58, seed)
+    patches = fbm2(0.3 * u - 7.0, 0.5 * v + 2.0, 3, 0.5, seed + 80)
     return (fibres + 0.3) * (0.55 + 1.3 * patches)
 
 

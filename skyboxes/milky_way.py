@@ -34,12 +34,12 @@ def _band(along: float, across: float) -> tuple[float, float, float, float, floa
     Glow of the disc, glow of the bulge, optical depth of the dust, glow of hydrogen, density of stars.
     """
     u, v = along * 9.0, across * 9.0
-    bend = 0.10 * fbm2(u * 0.6, 3.0, 3, 0.5, 31, 0)
+    bend = 0.10 * fbm2(u * 0.6, 3.0, 3, 0.5, 31)
     v += bend
     width = 0.52 + 0.16 * np.exp(-((along / 0.13) ** 2))
-    warp_x = fbm2(1.1 * u + 2.0, 1.1 * v, 4, 0.5, 32, 0)
-    warp_y = fbm2(1.1 * u - 8.0, 1.1 * v + 5.0, 4, 0.5, 33, 0)
-    mottle = fbm2(1.6 * u + 0.35 * warp_x, 2.0 * v + 0.35 * warp_y, 7, 0.58, 34, 0)
+    warp_x = fbm2(1.1 * u + 2.0, 1.1 * v, 4, 0.5, 32)
+    warp_y = fbm2(1.1 * u - 8.0, 1.1 * v + 5.0, 4, 0.5, 33)
+    mottle = fbm2(1.6 * u + 0.35 * warp_x, 2.0 * v + 0.35 * warp_y, 7, 0.58, 34)
     profile = np.exp(-((v / width) ** 2))
     skirt = np.exp(-abs(v) / (1.5 * width))
     disc = (0.72 * profile + 0.34 * skirt) * max(0.05, 1.0 + 1.1 * mottle)
@@ -47,15 +47,15 @@ def _band(along: float, across: float) -> tuple[float, float, float, float, floa
     bulge = np.exp(-((along / 0.085) ** 2) - (v / 0.55) ** 2) * max(0.1, 1.0 + 0.7 * mottle)
 
     # dust: a rift along the plane that frays into filaments leaning away from it
-    lane = v - 0.05 + 0.16 * fbm2(1.3 * u, 7.0, 4, 0.55, 35, 0)
-    ragged = fbm2(1.5 * u + 0.75 * warp_x + 0.5 * v, 2.4 * v + 0.75 * warp_y, 8, 0.60, 36, 0)
+    lane = v - 0.05 + 0.16 * fbm2(1.3 * u, 7.0, 4, 0.55, 35)
+    ragged = fbm2(1.5 * u + 0.75 * warp_x + 0.5 * v, 2.4 * v + 0.75 * warp_y, 8, 0.60, 36)
     lean_u, lean_v = 1.2 * u + 0.5 * warp_y + 0.9 * v, 1.9 * v - 0.6 * u + 0.5 * warp_x
-    ridge = 1.0 - 2.2 * abs(fbm2(lean_u, lean_v, 7, 0.55, 37, 0))
+    ridge = 1.0 - 2.2 * abs(fbm2(lean_u, lean_v, 7, 0.55, 37))
     rift = np.exp(-((lane / 0.20) ** 2)) * (0.75 + 1.5 * ragged + 0.3 * ridge)
     fray = np.exp(-((v / 0.62) ** 2)) * _smooth(0.12, 0.75, 0.75 * ragged + 0.45 * ridge)
     dust = 1.5 * max(0.0, rift) + 1.25 * fray
 
-    knots = fbm2(4.0 * u + warp_x, 4.0 * v + warp_y, 4, 0.5, 38, 0)
+    knots = fbm2(4.0 * u + warp_x, 4.0 * v + warp_y, 4, 0.5, 38)
     hydrogen = _smooth(0.22, 0.55, knots) * np.exp(-((v / 0.4) ** 2))
     return disc, bulge, dust, hydrogen, (0.10 + disc + bulge) * np.exp(-1.2 * dust)
 

@@ -1,4 +1,4 @@
-"""Seeded noise: gradient noise in two and three dimensions, cell noise, and periodic noise volumes.
+"""Seeded noise: gradient noise in the plane, cell noise in space, and a periodic volume of it.
 
 Everything is a pure function of position and seed, so a picture renders to the same pixels every time.
 Gradient noise follows Perlin, "Improving Noise" (2002), with hashed instead of tabulated gradients;
@@ -41,70 +41,31 @@ def _gradient2(h: int, x: float, y: float) -> float:
 
 
 @jit
-def _gradient3(h: int, x: float, y: float, z: float) -> float:
-    h &= 15
-    u = x if h < 8 else y
-    v = y if h < 4 else (x if h in (12, 14) else z)
-    return (u if h & 1 == 0 else -u) + (v if h & 2 == 0 else -v)
-
-
-@jit
-def gradient2(x: float, y: float, seed: int, period: int) -> float:
-    """2-D gradient noise, about [-1, 1]; the lattice repeats after `period` cells in x (0: never)."""
+def gradient2(x: float, y: float, seed: int) -> float:
+    """2-D gradient noise of one cell a unit, about [-1, 1]."""
     fx, fy = np.floor(x), np.floor(y)
     ix, iy = int(fx), int(fy)
     x, y = x - fx, y - fy
-    x0, x1 = ix, ix + 1
-    if period > 0:
-        x0, x1 = x0 % period, x1 % period
     u, v = _fade(x), _fade(y)
-    a = _gradient2(hash3(x0, iy, 0, seed), x, y)
-    b = _gradient2(hash3(x1, iy, 0, seed), x - 1.0, y)
-    c = _gradient2(hash3(x0, iy + 1, 0, seed), x, y - 1.0)
-    d = _gradient2(hash3(x1, iy + 1, 0, seed), x - 1.0, y - 1.0)
+    a = _gradient2(hash3(ix, iy, 0, seed), x, y)
+    b = _gradient2(hash3(ix + 1, iy, 0, seed), x - 1.0, y)
+    c = _gradient2(hash3(ix, iy + 1, 0, seed), x, y - 1.0)
+    d = _gradient2(hash3(ix + 1, iy + 1, 0, seed), x - 1.0, y - 1.0)
     return 1.8 * (a + u * (b - a) + v * (c + u * (d - c) - a - u * (b - a)))
 
 
 @jit
-def gradient3(x: float, y: float, z: float, seed: int, period: int) -> float:
-    """3-D gradient noise, about [-1, 1]; its lattice repeats after `period` cells on each axis (0: never)."""
-    fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
-    ix, iy, iz = int(fx), int(fy), int(fz)
-    x, y, z = x - fx, y - fy, z - fz
-    jx, jy, jz = ix + 1, iy + 1, iz + 1
-    if period > 0:
-        ix, iy, iz = ix % period, iy % period, iz % period
-        jx, jy, jz = jx % period, jy % period, jz % period
-    u, v, w = _fade(x), _fade(y), _fade(z)
-    a = _gradient3(hash3(ix, iy, iz, seed), x, y, z)
-    b = _gradient3(hash3(jx, iy, iz, seed), x - 1.0, y, z)
-    c = _gradient3(hash3(ix, jy, iz, seed), x, y - 1.0, z)
-    d = _gradient3(hash3(jx, jy, iz, seed), x - 1.0, y - 1.0, z)
-    e = _gradient3(hash3(ix, iy, jz, seed), x, y, z - 1.0)
-    f = _gradient3(hash3(jx, iy, jz, seed), x - 1.0, y, z - 1.0)
-    g = _gradient3(hash3(ix, jy, jz, seed), x, y - 1.0, z - 1.0)
-    h = _gradient3(hash3(jx, jy, jz, seed), x - 1.0, y - 1.0, z - 1.0)
-    near = a + u * (b - a) + v * (c + u * (d - c) - a - u * (b - a))
-    far = e + u * (f - e) + v * (g + u * (h - g) - e - u * (f - e))
-    return near + w * (far - near)
-
-
-@jit
-def fbm2(x: float, y: float, octaves: int, gain: float, seed: int, period: int) -> float:
+def fbm2(x: float, y: float, octaves: int, gain: float, seed: int) -> float:
     """Fractal sum of `gradient2`, about [-1, 1]; each octave has twice the frequency and `gain` the height.
 
-    With a period the octaves stay on the lattice so that all repeat together; without, each is rotated, which
-    hides the lattice directions.
+    Each octave is rotated, which hides the directions of the lattice.
     """
     total, weight, norm = 0.0, 1.0, 0.0
     for octave in range(octaves):
-        total += weight * gradient2(x, y, seed + octave, period)
+        total += weight * gradient2(x, y, seed + octave)
         norm += weight
         weight *= gain
-        if period > 0:
-            x, y, period = 2.0 * x, 2.0 * y + 7.31, 2 * period
-        else:
-            x, y = 2.0 * (0.8 * x - 0.6 * y) + 3.17, 2.0 * (0.6 * x + 0.8 * y) + 7.31
+        x, y = 2.0 * (0.8 * x - 0.6 * y) + 3.17, 2.0 * (0.6 * x + 0.8 * y) + 7.31
     return total / norm
 
 
@@ -140,25 +101,6 @@ def billow_volume(size: int, cells: int, octaves: int, gain: float, seed: int) -
                 for octave in range(octaves):
                     s = n / size
                     total += weight * (1.0 - cell3(i * s, j * s, k * s, seed + 3 * octave, n))
-                    norm += weight
-                    weight *= gain
-                    n *= 2
-                volume[k, j, i] = total / norm
-    return volume
-
-
-@parallel_jit
-def fbm_volume(size: int, cells: int, octaves: int, gain: float, seed: int) -> Volume:
-    """A periodic cube of fractal gradient noise, about -1 to 1; arguments as for `billow_volume`."""
-    volume = np.empty((size, size, size), np.float32)
-    for k in prange(size):
-        for j in range(size):
-            for i in range(size):
-                total, weight, norm = 0.0, 1.0, 0.0
-                n = cells
-                for octave in range(octaves):
-                    s = n / size
-                    total += weight * gradient3(i * s, j * s, k * s, seed + octave, n)
                     norm += weight
                     weight *= gain
                     n *= 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import ColorPrimaries, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
 from skyboxes import clear_day, golden_sunset, milky_way, thunderstorm
@@ -55,7 +55,7 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], rate: int, size
         stream.codec_context.colorspace = Colorspace.ITU709
         stream.codec_context.color_primaries = ColorPrimaries.BT709
         stream.codec_context.color_trc = ColorTrc.BT709
-        stream.codec_context.color_range = av.video.reformatter.ColorRange.MPEG
+        stream.codec_context.color_range = ColorRange.MPEG
         for index, pixels in enumerate(frames):
             rgb = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             planar = rgb.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")

@@ -51,12 +51,12 @@ def _relief_map(size: int, scale: float, seed: int) -> Volume:
     for j in prange(size):
         for i in range(size):
             x, y = i * scale, j * scale
-            warp_x = fbm2(0.8 * x, 0.8 * y, 4, 0.5, 50, 0)
-            warp_y = fbm2(0.8 * x + 8.0, 0.8 * y + 3.0, 4, 0.5, 60, 0)
+            warp_x = fbm2(0.8 * x, 0.8 * y, 4, 0.5, 50)
+            warp_y = fbm2(0.8 * x + 8.0, 0.8 * y + 3.0, 4, 0.5, 60)
             u, v = x + 0.32 * warp_x, y + 0.32 * warp_y
-            broad = fbm2(0.55 * u, 0.55 * v, 3, 0.5, 23, 0)
-            lumps = 1.0 - 2.0 * abs(fbm2(1.1 * u, 1.3 * v, 8, 0.5, seed, 0))
-            rolls = fbm2(1.4 * u + 0.9 * v, 1.8 * v - 0.4 * u, 8, 0.54, seed + 10, 0)
+            broad = fbm2(0.55 * u, 0.55 * v, 3, 0.5, 23)
+            lumps = 1.0 - 2.0 * abs(fbm2(1.1 * u, 1.3 * v, 8, 0.5, seed))
+            rolls = fbm2(1.4 * u + 0.9 * v, 1.8 * v - 0.4 * u, 8, 0.54, seed + 10)
             relief[j, i] = 0.70 * broad + 0.42 * (lumps - 0.45) + 0.50 * rolls
     return relief
 

@@ -53,16 +53,22 @@ def test_lightning_lights_the_clouds() -> None:
     assert brightness(flash, flash.start_s - 0.01, thunderstorm.LOOP_S) < 1e-6
 
 
-def test_noise_volumes_are_periodic_and_repeat() -> None:
-    for make in (noise.billow_volume, noise.fbm_volume):
-        volume = make(16, 4, 2, 0.5, 3)
-        np.testing.assert_array_equal(volume, make(16, 4, 2, 0.5, 3))
-        assert not np.array_equal(volume, make(16, 4, 2, 0.5, 4))
-        wrapped = np.abs(volume[0] - volume[-1]).mean()
-        inside = np.abs(volume[1:] - volume[:-1]).mean()
-        assert wrapped < 1.5 * inside
-        here, repeated = noise.sample(volume, 0.2, 0.3, 0.4), noise.sample(volume, 1.2, -0.7, 3.4)
-        assert here == pytest.approx(repeated, abs=1e-5)
+def test_noise_volume_is_periodic_and_repeats() -> None:
+    volume = noise.billow_volume(16, 4, 2, 0.5, 3)
+    np.testing.assert_array_equal(volume, noise.billow_volume(16, 4, 2, 0.5, 3))
+    assert not np.array_equal(volume, noise.billow_volume(16, 4, 2, 0.5, 4))
+    wrapped = np.abs(volume[0] - volume[-1]).mean()
+    inside = np.abs(volume[1:] - volume[:-1]).mean()
+    assert wrapped < 1.5 * inside
+    here, repeated = noise.sample(volume, 0.2, 0.3, 0.4), noise.sample(volume, 1.2, -0.7, 3.4)
+    assert here == pytest.approx(repeated, abs=1e-5)
+
+
+def test_fractal_noise_has_no_bias_and_stays_in_range() -> None:
+    values = np.array([noise.fbm2(0.37 * i, 0.73 * i, 5, 0.5, 2) for i in range(2000)])
+    assert np.abs(values).max() < 1.2
+    assert abs(values.mean()) < 0.05
+    assert values.std() > 0.1
 
 
 def test_bearings_close_over_the_edges() -> None:
