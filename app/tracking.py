@@ -1,0 +1,357 @@
+"""Matted -> Tracked: how the camera moved since the last frame, how sure that is, and the final alpha."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.config import Tracker
+from app.frame import F32, F64, U8, Frame, Matted, Motion, Tracked, Tracking
+from app.jit import jit
+from app.rigid import STILL, Rigid, fit_rigid
+from app.smoothing import smoothed
+
+Bools = NDArray[np.bool_]
+
+_EDGE: Final = 4
+"""Points keep this distance from the edge of the sky, in pixels of the small picture."""
+
+_CELL: Final = 12
+"""At most one point of a kind is found in a square of this many pixels, so that they spread out."""
+
+_HORIZON_CELLS: Final = 3
+"""Ground points lie within so many cells of the sky: what stands there tends to be far away."""
+
+_WEAKEST: Final = 3e-5
+_CLEAR: Final = 3e-4
+"""Least eigenvalue of a corner's gradient matrix, luma in [0, 1]: of corners that are looked at, and of those
+with weight 1/2. Noise and coding blocks in clear skies of real clips reach 1e-4, clouds 3e-4 to 4e-3."""
+
+_GROUND_SHARE: Final = 0.4
+"""Most points on the ground, as a share of all."""
+
+_REFRESH: Final = 10
+_WORN: Final = 0.6
+"""New points are sought after so many frames, or when fewer than this share of them are left."""
+
+_WINDOW: Final = (13, 13)
+_LEVELS: Final = 3
+_CRITERIA: Final = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 10, 0.03)
+
+_ROUND_TRIP: Final = 0.5
+"""A point followed there and back must return this near, in pixels of the small picture."""
+
+_TOLERANCE: Final = 1.0
+_LENS: Final = 0.25
+"""A point agrees with a motion within so many pixels of the small picture, or this share of the shift:
+through a lens, a turn of the camera shifts the rim of the picture further than its centre."""
+
+_DENSEST: Final = 0.15
+"""Where there is ground, the fit narrows down to where points agree best, to this share of the tolerance: far
+things move alike, near ones each by its parallax."""
+
+_GROUND_WEIGHT: Final = 0.25
+"""What a ground point counts beside one of the sky: it may be near, and then it moves by parallax."""
+
+_LEAST_POINTS: Final = 8
+_LEAST_WEIGHT: Final = 3.0
+_LEAST_SHARE: Final = 0.4
+_LEAST_SURVIVORS: Final = 0.15
+"""A motion is believed when so many points agree, with so much weight and this share of it, and when this
+share of all points were found again at all. Noise in a clear sky has too little weight to be believed."""
+
+_CLEAR_SHARE: Final = 0.7
+"""The sky alone decides when this share of its points' weight agrees, or when it outweighs the ground."""
+
+_LARGEST_SHIFT: Final = 0.25
+_LARGEST_ROLL: Final = 0.2
+"""Largest believable motion between two frames: share of the picture's longer side, and radians."""
+
+_DAMPING_S: Final = 0.15
+_PATIENCE_S: Final = 0.5
+"""A predicted motion dies away with this time constant and is given up after this time."""
+
+_LOCAL: Final = 31
+"""Width of the neighbourhood, in pixels of the small picture, whose mean brightness is taken away."""
+
+_THUMBNAIL_WH: Final = (32, 18)
+_SAME_SCENE: Final = 0.4
+"""Thumbnails of two consecutive frames correlate at least this much, or a cut lies between."""
+
+
+class _Points(NamedTuple):
+    """Points that are followed: position float32 (N, 2) in the small picture, weight float64 (N,)."""
+
+    xy: F32
+    weight: F64
+
+    def only(self, chosen: Bools) -> "_Points":
+        return _Points(self.xy[chosen], self.weight[chosen])
+
+
+_NO_POINTS = _Points(np.empty((0, 2), np.float32), np.empty(0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The frame before: its final alpha, the small picture that points are followed in, and a thumbnail."""
+
+    frame: Frame
+    alpha: U8
+    grey: U8
+    thumbnail: U8
+
+
+class _Estimate(NamedTuple):
+    """Motion of the sky, motion of the ground beside it (None = unknown), points that agree on the sky's."""
+
+    sky: Rigid | None
+    ground: Rigid | None
+    inliers: int
+
+
+class TrackingStage:
+    """Follows the camera from frame to frame, and steadies the alpha along the way.
+
+    Frames come in order and have the size `size_wh`. Motions are rigid in the picture (app/rigid.py): the
+    planar special case of the rotation homography K R K^-1, for which `Motion` has the room.
+    """
+
+    def __init__(self, part: Tracker, size_wh: tuple[int, int]) -> None:
+        self._part = part
+        shrink = min(1.0, part.width / max(size_wh))
+        self._small_wh = (max(1, round(size_wh[0] * shrink)), max(1, round(size_wh[1] * shrink)))
+        self._scale = np.divide(size_wh, self._small_wh)
+        self._centre = (np.array(size_wh) - 1) / 2
+        self._longer = max(size_wh)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: the next frame is the first."""
+        self._last: _Last | None = None
+        self._points = _NO_POINTS
+        self._points_found = 0
+        self._points_age = 0
+        self._pose = STILL
+        self._velocity = STILL
+        self._unseen_s = 0.0
+
+    def process(self, matted: Matted) -> Tracked:
+        """The frame with its motion since the last one and its final alpha.
+
+        `Motion.state` is TRACKED where enough points agree (and in the first frame, by definition),
+        PREDICTED while the last motion dies away, LOST after that and at a cut; the sky then stays as it
+        stood.
+        """
+        small = _shrunk(matted.frame.planes.y, self._small_wh)
+        grey, thumbnail = _levelled(small), _resized(small, _THUMBNAIL_WH, cv2.INTER_AREA)
+        last, alpha = self._last, matted.alpha
+        if last is None:
+            step, state, inliers = STILL, Tracking.TRACKED, 0
+        else:
+            estimate = self._estimate(last, grey)
+            step, state = self._judged(estimate.sky, last, matted.frame, thumbnail)
+            inliers = estimate.inliers if state is Tracking.TRACKED else 0
+            edges = estimate.ground or (step if state is Tracking.TRACKED else None)
+            if edges is not None and state is not Tracking.LOST:
+                alpha = smoothed(
+                    alpha,
+                    matted.frame.planes.y,
+                    last.alpha,
+                    last.frame.planes.y,
+                    self._homography(edges.inverse()),
+                    self._part.smoothing,
+                )
+        self._pose = self._pose.then(step)
+        self._last = _Last(matted.frame, alpha, grey, thumbnail)
+        motion = Motion(self._homography(step), self._homography(self._pose), state, inliers)
+        return Tracked(matted.frame, alpha, motion)
+
+    def _homography(self, motion: Rigid) -> F64:
+        """The motion, whose origin is the picture's centre, in luma pixel coordinates."""
+        matrix = motion.matrix
+        matrix[:2, 2] += self._centre - matrix[:2, :2] @ self._centre
+        return matrix
+
+    def _estimate(self, last: _Last, grey: U8) -> _Estimate:
+        """What the points say; those that agree are followed further."""
+        is_sky, is_ground = _kinds(_shrunk(last.alpha, self._small_wh))
+        points = self._points
+        self._points_age += 1
+        if len(points.xy) < _WORN * self._points_found or self._points_age >= _REFRESH or not len(points.xy):
+            points = _found(last.grey, is_sky, is_ground, points, self._part.points)
+            self._points_found, self._points_age = len(points.xy), 0
+        self._points = _NO_POINTS
+        if len(points.xy) < _LEAST_POINTS:
+            return _Estimate(None, None, 0)
+        sent = len(points.xy)
+        target, found = _followed(last.grey, grey, points.xy)
+        points, target = points.only(found), target[found]
+        if len(points.xy) < max(_LEAST_POINTS, _LEAST_SURVIVORS * sent):
+            return _Estimate(None, None, 0)
+
+        x, y = np.rint(points.xy).astype(np.intp).T
+        on_sky, on_ground = is_sky[y, x], is_ground[y, x]
+        before, after = self._centred(points.xy), self._centred(target)
+        ground, agree = self._consensus(before, after, points.weight, on_ground, _DENSEST)
+        sky, sky_agrees = self._consensus(before, after, points.weight, on_sky, 1.0)
+        sky_weight = points.weight[sky_agrees].sum()
+        if sky is None or (
+            sky_weight < _CLEAR_SHARE * points.weight[on_sky].sum()
+            and sky_weight < _GROUND_WEIGHT * points.weight[agree].sum()
+        ):
+            weight = np.where(on_sky, points.weight, _GROUND_WEIGHT * points.weight)
+            sky, sky_agrees = self._consensus(before, after, weight, on_sky | on_ground, _DENSEST)
+        kept = agree | sky_agrees
+        self._points = _Points(target[kept], points.weight[kept])
+        return _Estimate(sky, ground, int(sky_agrees.sum()))
+
+    def _consensus(
+        self, before: F64, after: F64, weight: F64, chosen: Bools, narrowest: float
+    ) -> tuple[Rigid | None, Bools]:
+        """The motion on which the chosen points agree, None if they do not, and which of all points do."""
+        agree = np.zeros(len(chosen), np.bool_)
+        if chosen.sum() < _LEAST_POINTS:
+            return None, agree
+        before, after, weight = before[chosen], after[chosen], weight[chosen]
+        shift = float(np.median(np.hypot(*(after - before).T)))
+        tolerance = max(_TOLERANCE * float(self._scale.max()), _LENS * shift)
+        motion, inliers = fit_rigid(before, after, weight, tolerance, narrowest)
+        if (
+            inliers.sum() < _LEAST_POINTS
+            or weight[inliers].sum() < max(_LEAST_WEIGHT, _LEAST_SHARE * weight.sum())
+            or math.hypot(motion.x, motion.y) > _LARGEST_SHIFT * self._longer
+            or abs(motion.roll) > _LARGEST_ROLL
+        ):
+            return None, agree
+        agree[chosen] = inliers
+        return motion, agree
+
+    def _centred(self, xy: F32) -> F64:
+        """Points of the small picture in luma pixels from the picture's centre."""
+        return (xy.astype(np.float64) + 0.5) * self._scale - 0.5 - self._centre
+
+    def _judged(
+        self, measured: Rigid | None, last: _Last, frame: Frame, thumbnail: U8
+    ) -> tuple[Rigid, Tracking]:
+        """The step to take and where it comes from."""
+        passed_s = max(frame.seconds - last.frame.seconds, 1e-3)
+        if measured is not None:
+            self._velocity = measured.scaled(1 / passed_s)
+            self._unseen_s = 0.0
+            return measured, Tracking.TRACKED
+        self._unseen_s += passed_s
+        if self._unseen_s > _PATIENCE_S or not _same_scene(last.thumbnail, thumbnail):
+            self._velocity = STILL
+            return STILL, Tracking.LOST
+        self._velocity = self._velocity.scaled(math.exp(-passed_s / _DAMPING_S))
+        return self._velocity.scaled(passed_s), Tracking.PREDICTED
+
+
+def _shrunk(picture: U8, size_wh: tuple[int, int]) -> U8:
+    """The picture at a smaller size: halved while that leaves enough, then linear.
+
+    Halving averages 2x2 pixels and takes a fraction of the time of any other filter as good.
+    """
+    while picture.shape[1] >= 2 * size_wh[0] and picture.shape[0] >= 2 * size_wh[1]:
+        picture = _resized(picture, (picture.shape[1] // 2, picture.shape[0] // 2), cv2.INTER_AREA)
+    if (picture.shape[1], picture.shape[0]) == size_wh:
+        return picture
+    return _resized(picture, size_wh, cv2.INTER_LINEAR)
+
+
+def _resized(picture: U8, size_wh: tuple[int, int], interpolation: int) -> U8:
+    return cv2.resize(picture, size_wh, interpolation=interpolation)  # type: ignore[return-value]
+
+
+def _levelled(grey: U8) -> U8:
+    """The picture around mid-grey, less its local mean: a change of exposure must not look like a motion."""
+    mean = cv2.blur(grey, (_LOCAL, _LOCAL))
+    return cv2.addWeighted(grey, 1, mean, -1, 128)  # type: ignore[return-value]
+
+
+def _kinds(alpha: U8) -> tuple[Bools, Bools]:
+    """Where a point is safely on the sky, and where safely on the ground (the small alpha, H x W)."""
+    kernel = np.ones((2 * _EDGE + 1, 2 * _EDGE + 1), np.uint8)
+    return cv2.erode(alpha, kernel) >= 230, cv2.dilate(alpha, kernel) < 128
+
+
+def _found(grey: U8, is_sky: Bools, is_ground: Bools, known: _Points, most: int) -> _Points:
+    """The known points and new ones, strongest first, at most one of a kind in each cell."""
+    strength = np.asarray(cv2.cornerMinEigenVal(grey, 3), np.float32)
+    rows, columns = -(-grey.shape[0] // _CELL), -(-grey.shape[1] // _CELL)
+    sky_cells = np.zeros((rows, columns), np.uint8)
+    _mark_cells(is_sky, sky_cells)
+    near = np.asarray(cv2.dilate(sky_cells, np.ones((2 * _HORIZON_CELLS + 1,) * 2, np.uint8)), np.uint8)
+    if not near.any():
+        near[:] = 1
+    taken = np.zeros((rows, columns), np.uint8)
+    for x, y in known.xy:
+        taken[int(y) // _CELL, int(x) // _CELL] = 1
+    on_sky = _best_of_cells(strength, is_sky, sky_cells, taken, _WEAKEST)
+    on_ground = _best_of_cells(strength, is_ground, near, taken, _WEAKEST)
+    room = max(most - len(known.xy), 0)
+    on_ground = on_ground[np.argsort(-on_ground[:, 2], kind="stable")][: int(_GROUND_SHARE * room)]
+    on_sky = on_sky[np.argsort(-on_sky[:, 2], kind="stable")][: room - len(on_ground)]
+    new = np.concatenate([on_sky, on_ground])
+    return _Points(
+        np.concatenate([known.xy, new[:, :2]]),
+        np.concatenate([known.weight, _weight(new[:, 2])]),
+    )
+
+
+def _weight(strength: F32) -> F64:
+    """Weight of corners by strength: towards 1 for clear ones, small for what may be noise."""
+    return (strength / (strength + _CLEAR)).astype(np.float64)
+
+
+@jit
+def _mark_cells(mask: Bools, cells: U8) -> None:
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            if mask[y, x]:
+                cells[y // _CELL, x // _CELL] = 1
+
+
+@jit
+def _best_of_cells(strength: F32, mask: Bools, wanted: U8, taken: U8, weakest: float) -> F32:
+    """Strongest point (x, y, strength) of each wanted cell that is not taken, float32 (N, 3)."""
+    height, width = strength.shape
+    found = np.empty((wanted.size, 3), np.float32)
+    count = 0
+    for row in range(wanted.shape[0]):
+        for column in range(wanted.shape[1]):
+            if not wanted[row, column] or taken[row, column]:
+                continue
+            best, best_x, best_y = weakest, -1, -1
+            for y in range(row * _CELL, min((row + 1) * _CELL, height)):
+                for x in range(column * _CELL, min((column + 1) * _CELL, width)):
+                    if mask[y, x] and strength[y, x] > best:
+                        best, best_x, best_y = strength[y, x], x, y
+            if best_x >= 0:
+                found[count, 0], found[count, 1], found[count, 2] = best_x, best_y, best
+                count += 1
+    return found[:count]
+
+
+def _followed(before: U8, after: U8, xy: F32) -> tuple[F32, Bools]:
+    """Where points went, float32 (N, 2), and which of them came back when followed the other way."""
+    there, found, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
+        before, after, xy, None, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_CRITERIA
+    )
+    back, found_back, _ = cv2.calcOpticalFlowPyrLK(  # type: ignore[call-overload]
+        after, before, there, None, winSize=_WINDOW, maxLevel=_LEVELS, criteria=_CRITERIA
+    )
+    height, width = after.shape
+    inside = (there > -0.5).all(axis=1) & (there < np.array([width, height]) - 0.5).all(axis=1)
+    returned = np.hypot(*(back - xy).T) < _ROUND_TRIP
+    return there, (found[:, 0] > 0) & (found_back[:, 0] > 0) & inside & returned
+
+
+def _same_scene(before: U8, after: U8) -> bool:
+    """Whether two thumbnails look alike, whatever their exposure."""
+    a, b = (picture.astype(np.float64).ravel() - picture.mean() for picture in (before, after))
+    return bool(a @ b >= _SAME_SCENE * math.sqrt((a @ a) * (b @ b)))
