@@ -85,7 +85,7 @@ class Matting(Part):
 class Tracker(Part):
     """How the camera is followed."""
 
-    points: int = Field(150, ge=16, le=2000, description="most points followed")
+    points: int = Field(120, ge=16, le=2000, description="most points followed")
     width: int = Field(480, ge=64, le=1920, description="width of the picture in which they are followed")
     smoothing: Share = Field(
         0.6, description="weight of the last alpha, moved along, in still parts; 0 = off"
