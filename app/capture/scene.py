@@ -55,8 +55,8 @@ def build_layers() -> list[Layer]:
         standing(paint.woods(rng, (240, 2400)), 700.0, 0.62, 15),
         standing(paint.village(rng, (260, 2300)), 120.0, 0.105, 1.0),
         ground_layer,
-        standing(paint.trees(rng, (460, 2600), [270, 930, 1080, 1700, 1990, 2330], 400), 42.0, 0.03),
-        standing(paint.trees(rng, (760, 2700), [720, 2010], 720), 15.0, 0.0125),
+        standing(paint.trees(rng, (460, 2600), [270, 930, 1700, 2330], 360), 42.0, 0.03),
+        standing(paint.trees(rng, (760, 2700), [560], 700), 15.0, 0.0125),
     ]
 
 
