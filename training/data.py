@@ -30,6 +30,7 @@ SHARES: dict[str, float] = {
     "opensky_full": 0.03,
     "carlascapes": 0.02,
     "neon_ground_neg": 0.01,
+    "pseudo": 0.06,
 }
 """Share of the training samples drawn from each set. Sets of few static cameras stay rare, or their cameras
 are learnt by heart; road sets are few pictures but close to the use; sets not named here get
@@ -77,29 +78,16 @@ def data_root(argument: str | None) -> Path:
 
 def read_index(root: Path, split: Literal["train", "val", "all"]) -> list[Sample]:
     """The samples of one split, in the order of `root/index.csv`; raises DataError where there is none."""
-    path = root / "index.csv"
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        samples = [
-            Sample(
-                row["dataset"],
-                row["split"],
-                root / row["image"],
-                root / row["mask"],
-                _is_soft(row["labels"], path),
-                row["condition"],
-            )
-            for row in rows
-        ]
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    except KeyError as error:
-        raise DataError(f"{path}: no column {error}") from error
+    samples = _read_rows(root / "index.csv", {})
     chosen = [sample for sample in samples if split in ("all", sample.split)]
     if not chosen:
-        raise DataError(f"{path}: no pictures in split {split}")
+        raise DataError(f"{root / 'index.csv'}: no pictures in split {split}")
     return chosen
+
+
+def read_pseudo(root: Path) -> list[Sample]:
+    """The samples of a folder whose mattes other networks made: a set `pseudo`, only to be trained on."""
+    return _read_rows(root / "index.csv", {"dataset": "pseudo", "split": "train", "labels": "soft"})
 
 
 def load_picture(sample: Sample, max_side: int | None = None) -> Picture:
@@ -149,6 +137,36 @@ def load_skies(paths: Iterable[Path], max_side: int = 512) -> list[NDArray[np.ui
         rgb = np.asarray(cv2.cvtColor(sky, cv2.COLOR_BGR2RGB), np.uint8)
         skies.append(_reduce(rgb, min(1.0, max_side / max(sky.shape[:2]))))
     return skies
+
+
+def cut_sky(picture: Picture) -> NDArray[np.uint8] | None:
+    """The rows from the picture's top that are all sky, if they are a third of it or more."""
+    ground = np.flatnonzero((picture.alpha < 250).any(axis=1))
+    rows = int(ground[0]) if len(ground) else len(picture.alpha)
+    return picture.image[:rows] if 3 * rows >= len(picture.alpha) else None
+
+
+def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:
+    """The samples of an index; `common` holds the columns that all its rows share."""
+    root = path.parent
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [{**row, **common} for row in csv.DictReader(file)]
+        return [
+            Sample(
+                row["dataset"],
+                row["split"],
+                root / row["image"],
+                root / row["mask"],
+                _is_soft(row["labels"], path),
+                row["condition"],
+            )
+            for row in rows
+        ]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    except KeyError as error:
+        raise DataError(f"{path}: no column {error}") from error
 
 
 def _reduce(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

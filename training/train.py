@@ -32,11 +32,13 @@ from training.data import (
     DataError,
     Picture,
     Sample,
+    cut_sky,
     data_root,
     draw_weights,
     load_picture,
     load_skies,
     read_index,
+    read_pseudo,
 )
 from training.evaluate import to_input, to_size
 from training.losses import matte_loss
@@ -268,6 +270,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, required=True, help="time budget of the whole run")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--rate", type=float, default=Recipe.rate, help="highest learning rate")
+    parser.add_argument("--pseudo", type=Path, help="folder of pictures with mattes made by other networks")
     parser.add_argument("--skies", type=Path, nargs="*", default=[], help="pictures, or folders, of sky only")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--backbone", type=Path, help="MobileNetV2 weights (.npz, Keras names) to start from")
@@ -278,6 +281,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         root = data_root(args.data)
         training = read_index(root, "train")
+        skies = load_skies(args.skies)
+        if args.pseudo:
+            pseudo = read_pseudo(args.pseudo)
+            training += pseudo
+            cut = [cut_sky(load_picture(sample, LOAD_SIDE)) for sample in pseudo]
+            skies += [sky for sky in cut if sky is not None]
         validation = validation_choice(read_index(root, "val"))
         network = build_network(NetworkSpec())
         assert isinstance(network, MatteNet)
@@ -290,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             Recipe(args.minutes, args.seed, rate=args.rate),
             (training, [load_picture(sample, LOAD_SIDE) for sample in training]),
             (validation, [load_picture(sample) for sample in validation]),
-            load_skies(args.skies),
+            skies,
             network,
         )
         args.run.mkdir(parents=True, exist_ok=True)

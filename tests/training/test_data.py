@@ -10,12 +10,15 @@ import pytest
 from training.data import (
     DATA_VARIABLE,
     DataError,
+    Picture,
     Sample,
+    cut_sky,
     data_root,
     draw_weights,
     load_picture,
     load_skies,
     read_index,
+    read_pseudo,
     split_mask,
 )
 
@@ -117,3 +120,21 @@ def test_skies_come_from_files_and_folders(root: Path) -> None:
     assert [sky.shape for sky in skies] == [(2, 512, 3), (6, 8, 3)]
     with pytest.raises(DataError, match=r"index\.csv"):
         load_skies([root / "index.csv"])
+
+
+def test_mattes_of_other_networks_are_soft_and_for_training(root: Path) -> None:
+    (root / "index.csv").write_text("image,mask,condition\na.png,am.png,dusk\n")
+    (sample,) = read_pseudo(root)
+    assert (sample.dataset, sample.split, sample.soft) == ("pseudo", "train", True)
+
+
+def test_sky_is_cut_from_the_top_where_it_is_large_enough() -> None:
+    image = np.zeros((9, 4, 3), np.uint8)
+    alpha = np.zeros((9, 4), np.uint8)
+    alpha[:5] = 255
+    alpha[4, 2] = 100
+    sky = cut_sky(Picture(image, alpha, alpha, soft=True))
+    assert sky is not None and sky.shape == (4, 4, 3)
+    alpha[2, 0] = 0
+    assert cut_sky(Picture(image, alpha, alpha, soft=True)) is None
+    assert cut_sky(Picture(image, alpha | 255, alpha, soft=True)) is not None
