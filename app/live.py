@@ -114,6 +114,7 @@ def run(options: Options, config: Config, look: Look) -> int:
         finally:
             if not session.close():
                 stack.pop_all()  # a thread still uses them: they are left to the end of the process
+        log.info("%s", session.counts())
     if options.stats:
         write_json(options.stats, session.summary())
     return 1 if session.recording_failed else 0
@@ -216,6 +217,19 @@ class _Session:
         return self._stats.summary(
             drops=self._drops(), repaired_pts=source.repaired_pts, broken=source.broken, backend=self._backend
         )
+
+    def counts(self) -> str:
+        """One line for the end of a run: frames, speed, and what was not as it should be."""
+        fps = self.summary()["fps"]
+        source = self._source
+        odd = {
+            "dropped": sum(self._drops().values()),
+            "time stamps repaired": source.repaired_pts,
+            "broken": source.broken,
+            "rescaled": source.rescaled,
+        }
+        notes = "".join(f", {count} {what}" for what, count in odd.items() if count)
+        return f"{self._stats.frames_out} frames, {fps:.1f} per second{notes}"
 
     def choose_sky(self, index: int) -> None:
         """Load a sky in the background and cross-fade to it."""

@@ -22,8 +22,9 @@ LOOKS = (("golden_sunset", "sunset"), ("milky_way", "galaxy"), ("thunderstorm", 
 def result(sky: str, look: str) -> U8:
     """The demo's frame number `SHOWN` with another sky, BGR uint8 (H, W, 3)."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(ROOT / "run_live.py"), "demo", "--headless", "--sky", sky, "--look", look]
-        subprocess.run([*command, "--frames", str(SHOWN + 1), "--dump-frames", folder], check=True)
+        program = [sys.executable, str(ROOT / "run_live.py"), "demo", "--headless"]
+        options = ["--sky", sky, "--look", look, "--frames", str(SHOWN + 1), "--dump-frames", folder]
+        subprocess.run(program + options, check=True)
         picture = cv2.imread(str(Path(folder) / f"{SHOWN:06d}.png"))
     assert picture is not None
     return np.asarray(picture, np.uint8)
