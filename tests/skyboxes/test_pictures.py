@@ -26,6 +26,7 @@ def test_description(name: str) -> None:
     description = tomllib.loads((FOLDER / name).with_suffix(".toml").read_text("utf-8"))
     assert description["kind"] == ("video" if name.endswith(".mp4") else "still")
     assert description["title"]
+    assert description["wrap"] == "repeat"
     assert 0.0 < description["crop"] <= 1.0
     assert 0.0 < description["horizon"] < 1.0
     assert all(0.0 <= value <= 1.0 for value in description.get("sun", []))
