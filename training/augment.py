@@ -41,8 +41,14 @@ def augment(
         image = add_fog(image, alpha, rng)
     elif change > 0.87 and skies:
         image = add_reflections(image, alpha, skies[int(rng.integers(len(skies)))], rng)
-    image = change_colours(image, rng)
-    return add_camera_faults(image, rng), alpha, valid
+    if rng.random() < 0.06 and alpha.any():
+        image = add_sun(image, alpha, rng)
+    if rng.random() < 0.06:
+        image = add_drops(image, rng)
+    image = add_camera_faults(change_colours(image, rng), rng)
+    if rng.random() < 0.04:
+        add_bars(image, alpha, valid, rng)
+    return image, alpha, valid
 
 
 def crop(picture: Picture, size_wh: tuple[int, int], rng: np.random.Generator) -> tuple[Array, Array, Array]:
@@ -140,6 +146,47 @@ def add_fog(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
     colour = np.clip(rng.uniform(110, 235) + rng.normal(0.0, 8.0, 3), 0, 255)
     grey = np.broadcast_to(colour.astype(np.uint8), image.shape)
     return np.asarray(cv2.blendLinear(image, np.ascontiguousarray(grey), 1.0 - haze, haze), np.uint8)
+
+
+def add_sun(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
+    """The picture with a sun in its sky: a disc, and a wide glow that spills over what stands before it."""
+    rows, columns = alpha.shape
+    spots = np.argwhere(alpha > 200)
+    if not len(spots):
+        return image
+    y, x = spots[rng.integers(len(spots))]
+    squared = (np.arange(rows) - y)[:, None] ** 2 + (np.arange(columns) - x)[None, :] ** 2
+    disc, glow = rng.uniform(2.0, 10.0), rng.uniform(15.0, 120.0)
+    light = np.exp(-squared / (2 * disc**2)) + rng.uniform(0.2, 0.7) * np.exp(-np.sqrt(squared) / glow)
+    colour = np.array([1.0, rng.uniform(0.7, 1.0), rng.uniform(0.3, 1.0)])
+    return np.asarray(np.clip(image + 255.0 * light[..., None] * colour, 0, 255), np.uint8)
+
+
+def add_drops(image: Array, rng: np.random.Generator) -> Array:
+    """The picture through drops or flakes: blobs that show it upside down, blurred, darker or brighter."""
+    rows, columns = image.shape[:2]
+    blobs = np.zeros((rows, columns), np.uint8)
+    largest = rng.uniform(1.0, 9.0)
+    for _ in range(rng.integers(20, 160)):
+        axes = (int(rng.uniform(1.0, 1.0 + largest)), int(rng.uniform(1.0, 1.0 + largest)))
+        centre = (int(rng.integers(columns)), int(rng.integers(rows)))
+        cv2.ellipse(blobs, centre, axes, 0.0, 0.0, 360.0, 255, -1)
+    strength = rng.uniform(0.3, 0.9) / 255
+    share = cv2.GaussianBlur(blobs, (0, 0), float(rng.uniform(0.5, 1.5))) * np.float32(strength)
+    shown = _scale(np.asarray(cv2.blur(image[::-1], (15, 15)), np.uint8), rng.uniform(0.4, 1.8) * np.ones(3))
+    return np.asarray(cv2.blendLinear(image, shown, 1.0 - share, share), np.uint8)
+
+
+def add_bars(image: Array, alpha: Array, valid: Array, rng: np.random.Generator) -> None:
+    """Puts black bars, which are not sky, on two sides of all three planes, in place."""
+    side = rng.random() < 0.5
+    length = image.shape[1] if side else image.shape[0]
+    width = int(length * rng.uniform(0.03, 0.2))
+    bars = np.r_[:width, length - width : length]
+    index = np.s_[:, bars] if side else np.s_[bars]
+    image[index] = rng.integers(0, 12)
+    alpha[index] = 0
+    valid[index] = 255
 
 
 def change_colours(image: Array, rng: np.random.Generator) -> Array:

@@ -16,7 +16,7 @@ def matte_loss(logits: Tensor, alpha: Tensor, valid: Tensor) -> Tensor:
 
     Cross-entropy and L1 under the edge weight, plus the L1 of the gradient, and a third of the batch's soft
     Jaccard distance, which is close to the measure reported. L1 has much say: where labels are off by a
-    pixel, cross-entropy asks for a blurred edge, which composites as a rim of the old sky, L1 for a sharp one.
+    pixel, cross-entropy asks for a blurred edge, which shows as a rim of the old sky, L1 for a sharp one.
     """
     weight = valid * (1.0 + EDGE_WEIGHT * edges(alpha))
     total = weight.sum().clamp(min=1.0)

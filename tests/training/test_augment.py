@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from training.augment import (
+    add_bars,
+    add_drops,
     add_fog,
     add_reflections,
+    add_sun,
     augment,
     change_colours,
     crop,
@@ -83,6 +86,26 @@ def test_reflections_leave_the_sky_alone(picture: Picture, sky: np.ndarray) -> N
         assert (out[picture.alpha > 0] == 240).all()
         changed = changed or bool((out != picture.image).any())
     assert changed
+
+
+def test_a_sun_brightens_and_drops_keep_the_mean(picture: Picture) -> None:
+    rng = np.random.default_rng(3)
+    grey = np.full((64, 96, 3), 100, np.uint8)
+    sunny = add_sun(grey, np.full((64, 96), 255, np.uint8), rng)
+    assert sunny.max() == 255 and (sunny >= grey).all()
+    assert np.array_equal(add_sun(grey, np.zeros((64, 96), np.uint8), rng), grey)
+    assert 20 < add_drops(grey, rng).mean() < 200
+
+
+def test_bars_are_no_sky() -> None:
+    for seed in range(6):
+        image = np.full((64, 96, 3), 200, np.uint8)
+        alpha, valid = np.full((64, 96), 255, np.uint8), np.zeros((64, 96), np.uint8)
+        add_bars(image, alpha, valid, np.random.default_rng(seed))
+        bars = alpha == 0
+        assert 0.05 < bars.mean() < 0.45 and bars[0, 0] and bars[-1, -1]
+        assert (image[bars] < 12).all() and (valid[bars] == 255).all()
+        assert (image[~bars] == 200).all() and (valid[~bars] == 0).all()
 
 
 def test_edge_band_lies_around_the_edge_only(picture: Picture) -> None:
