@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+tqdm.monitor_interval = 0  # the bar is moved by our own clock; it needs no thread of its own
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
