@@ -18,6 +18,8 @@ test: .venv/dev
 .venv/live: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --editable .
+	@echo "compiling the passes over pixels, once"
+	$(BIN)/python run_live.py demo --headless --frames 1
 	touch $@
 
 .venv/dev: pyproject.toml
