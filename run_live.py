@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+from pydantic import ValidationError
+
 from app.config import CONFIGS, Config, Look, Preset, load_config, load_look
 from app.errors import SkyLiveError
 from engines.base import EngineError
@@ -29,7 +31,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--config", type=Path, default=CONFIGS / "default.toml", metavar="PATH", help="configuration file")
     add("--model", metavar="NAME|PATH", help="matting network, a file in models")
     add("--size", type=_size, metavar="WxH", help="size everything runs at; the aspect is kept")
-    add("--fps", type=_positive(float), metavar="N", help="frames per second of a folder of pictures")
+    add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures")
     add("--backend", choices=("auto", "ort"), help="what runs the network")
     add("--record", type=Path, metavar="FILE", help="record to this .mkv or .mp4 file")
     add("--force", action="store_true", help="write over an existing recording")
@@ -46,6 +48,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if (options.force or options.preset) and options.record is None:
         parser.error("--force and --preset need --record")
+    dumps = options.dump_frames, options.dump_alpha
+    if all(dumps) and dumps[0].resolve() == dumps[1].resolve():
+        parser.error("--dump-frames and --dump-alpha need a folder each")
     return options
 
 
@@ -95,6 +100,9 @@ def main(argv: list[str] | None = None) -> int:
     except (SkyLiveError, EngineError) as error:
         print(f"run_live.py: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # such as a name that is too long, or a folder that may not be searched
+        print(f"run_live.py: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:  # before anything ran; later it ends the run in good order
         return 130
 
@@ -125,6 +133,13 @@ def _size(text: str) -> tuple[int, int]:
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is not WxH, such as 1280x720")
     return int(width), int(height)
+
+
+def _fps(text: str) -> float:
+    try:
+        return Config.model_validate({"picture_fps": text}).picture_fps
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
 
 
 def _positive(kind: type[float]) -> Callable[[str], float]:

@@ -117,7 +117,7 @@ class Config(Part):
     """The program's configuration; a TOML file such as configs/default.toml."""
 
     look: str = Field("natural", description="name of a file in configs/looks or a path")
-    picture_fps: float = Field(30.0, gt=0, le=240, description="frames per second of a folder of pictures")
+    picture_fps: float = Field(30.0, ge=0.01, le=240, description="frames per second of a folder of pictures")
     matting: Matting = Matting()
     tracking: Tracker = Tracker()
     sky: Skies = Skies()

@@ -109,7 +109,10 @@ def test_pictures_and_size(tmp_path: Path) -> None:
         (["--size", "wide"], "'wide' is not WxH"),
         (["--frames", "0"], "'0' is not a positive count"),
         (["--duration", "nan"], "'nan' is not a positive number"),
+        (["--fps", "0.001"], "greater than or equal to 0.01"),
+        (["--fps", "nan"], "'nan'"),
         (["--force"], "--force and --preset need --record"),
+        (["--dump-frames", "out", "--dump-alpha", "./out"], "need a folder each"),
         (["--backend", "magic"], "invalid choice: 'magic'"),
         (["--no-such"], "--no-such"),
     ],
@@ -129,7 +132,7 @@ def test_sources_that_fail_are_named(capsys: pytest.CaptureFixture[str], clip: P
     empty.touch()
     short.write_bytes(clip.read_bytes()[:300])
     cv2.imwrite(str(dot), np.zeros((1, 1, 3), np.uint8))
-    for source in (tmp_path / "missing.mp4", text, empty, short, dot):
+    for source in (tmp_path / "missing.mp4", text, empty, short, dot, "a" * 300):
         assert str(source) in fails(capsys, source, "--headless")
 
 
@@ -146,6 +149,8 @@ def test_other_files_that_fail_are_named(
     assert "missing.toml" in fails(capsys, *headless, "--config", tmp_path / "missing.toml")
     nowhere = tmp_path / "nowhere" / "stats.json"
     assert str(nowhere) in fails(capsys, *headless, "--stats", nowhere)
+    assert str(tmp_path) in fails(capsys, *headless, "--stats", tmp_path)
+    assert ".: is a folder" in fails(capsys, *headless, "--stats", ".")
 
 
 def test_recordings_that_cannot_be_are_named(
@@ -163,6 +168,18 @@ def test_recordings_that_cannot_be_are_named(
     blocked = tmp_path / "file"
     blocked.touch()
     assert str(blocked) in fails(capsys, *headless, "--dump-frames", blocked)
+
+
+@pytest.mark.parametrize("source", ["", "*.png", "000000.png"])
+@pytest.mark.parametrize("dump", ["--dump-frames", "--dump-alpha"])
+def test_dumps_are_never_written_over_the_sources_pictures(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, source: str, dump: str
+) -> None:
+    picture = tmp_path / "000000.png"
+    cv2.imwrite(str(picture), np.full((64, 96, 3), 90, np.uint8))
+    before = picture.read_bytes()
+    assert "holds the source's pictures" in fails(capsys, tmp_path / source, "--headless", dump, tmp_path)
+    assert picture.read_bytes() == before
 
 
 def test_a_source_without_any_sky_passes_through(tmp_path: Path) -> None:
