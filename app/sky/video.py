@@ -55,7 +55,7 @@ def read_clip(path: Path, *, loop: bool) -> Clip:
     Raises SkyError naming a file that has no pictures.
     """
     try:
-        with av.open(str(path)) as container:
+        with av.open(f"file:{path}") as container:
             stream = container.streams.video[0]
             stamps: list[int] = []
             last_duration = 0
@@ -110,7 +110,7 @@ def frames_from(
 
 def _decoded(clip: Clip, offset: float) -> Iterator[tuple[int, VideoFrame]]:
     """(pts, frame) from the key frame before `offset` seconds to the end of the clip."""
-    with av.open(str(clip.path)) as container:
+    with av.open(f"file:{clip.path}") as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         if offset > 0.0:

@@ -62,7 +62,7 @@ class Window(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
         """Act on the keys named above."""
-        if event is None:
+        if event is None or event.isAutoRepeat():
             return
         key = event.key()
         if Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
@@ -85,7 +85,7 @@ def show(application: QApplication, window: Window, controls: Controls) -> None:
 
     def fail(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         failures.append(error)
-        application.quit()
+        QTimer.singleShot(0, application.quit)  # at once would be lost where the loop has not begun
 
     def poll() -> None:
         # Also gives Python the chance to see Ctrl-C.

@@ -231,6 +231,12 @@ def test_a_file_that_is_no_video_is_named(tmp_path: Path, content: bytes) -> Non
         open_video(path)
 
 
+def test_a_name_with_a_colon_is_no_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "dusk.mp4", size_wh=FRAME_WH, draw=grey).rename(tmp_path / "dusk:1.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert shown(Path("dusk:1.mp4"), [0.0, 0.3]) == [0, 3]
+
+
 def test_missing_files_and_sound_alone_are_named(tmp_path: Path) -> None:
     with pytest.raises(SkyError, match=r"gone\.mp4: .*No such file"):
         open_video(tmp_path / "gone.mp4")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QEvent, Qt, QTimer
+from PyQt6.QtGui import QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -119,10 +120,15 @@ def test_any_size_is_brought_to_the_screens(
     assert colour_at(window, 0.5, 0.5) == pytest.approx(BLUE, abs=3)
 
 
-def test_keys(qtbot: QtBot, window: Window, controls: Recorded) -> None:
+def test_keys(qtbot: QtBot, qapp: QApplication, window: Window, controls: Recorded) -> None:
     qtbot.keyClicks(window, "19 ")  # type: ignore[no-untyped-call]
     assert controls.asked == [0, 8, "pause"]
     assert window.statistics.text() == "31.4 fps"
+    held = QKeyEvent(
+        QEvent.Type.KeyPress, Qt.Key.Key_Space, Qt.KeyboardModifier.NoModifier, " ", autorep=True
+    )
+    qapp.sendEvent(window, held)
+    assert controls.asked == [0, 8, "pause"]
     qtbot.keyClick(window, Qt.Key.Key_Escape)  # type: ignore[no-untyped-call]
     assert not window.isVisible()
 
@@ -143,6 +149,23 @@ def test_an_error_of_the_run_is_raised_by_show(
     with pytest.raises(ValueError, match="broken stage"):
         show(qapp, window, controls)
     assert sys.excepthook is before
+
+
+def test_an_error_before_the_loop_has_begun_is_raised_by_show(
+    qtbot: QtBot, qapp: QApplication, sink: ScreenSink, controls: Recorded
+) -> None:
+    class Broken(Window):
+        def showEvent(self, event: QShowEvent | None) -> None:
+            raise ValueError("broken window")
+
+    too_late = QTimer()
+    too_late.setSingleShot(True)
+    too_late.timeout.connect(qapp.quit)
+    too_late.start(5000)
+    with pytest.raises(ValueError, match="broken window"):
+        show(qapp, Broken("clip.mp4", sink, controls), controls)
+    assert too_late.isActive()
+    too_late.stop()
 
 
 def test_fitted_keeps_the_aspect() -> None:
