@@ -1,9 +1,10 @@
 """The one place that knows all parts: builds them from the options and runs them."""
 
+import glob
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from app.blending import BlendingStage
 from app.capture.open import open_source
+from app.capture.pictures import SUFFIXES
 from app.capture.source import Source, SourceInfo
 from app.channel import Channel, Policy
 from app.config import ROOT, Config, Look, Record
@@ -109,14 +111,16 @@ def run(options: Options, config: Config, look: Look) -> int:
         stages = build_stages(engine, player, source.info, config, look)
         stages.warm_up(source.info)
         session = _Session(options, config, source, stages, player, engine.name)
-        try:
-            session.run(application)
-        except KeyboardInterrupt:
-            log.info("stopped")
-        finally:
-            if not session.close():
-                stack.pop_all()  # a thread still uses them: they are left to the end of the process
-        log.info("%s", session.counts())
+        opened = stack.pop_all()
+    try:
+        session.run(application)
+    except KeyboardInterrupt:
+        log.info("stopped")
+    finally:
+        if session.close():
+            opened.close()  # otherwise a thread still uses them: they are left to the end of the process
+    session.ended()  # raises what failed on the way out
+    log.info("%s", session.counts())
     if options.stats:
         write_json(options.stats, session.summary())
     return 1 if session.recording_failed else 0
@@ -141,7 +145,7 @@ def build_stages(engine: Engine, player: SkyPlayer, info: SourceInfo, config: Co
 def record_depth(info: SourceInfo, part: Record) -> int:
     """Frames that the recorder's buffer holds: its seconds, but not more than its megabytes (10^6 bytes)."""
     width, height = info.size_wh
-    frame_mb = width * height * 1.5 / 1e6
+    frame_mb = width * height * (1.5 + 1 + 1.5) / 1e6  # a packet holds the source's picture, alpha, its own
     return max(1, min(int(part.buffer_s * info.fps), int(part.buffer_mb / frame_mb)))
 
 
@@ -163,7 +167,7 @@ class _Session:
         self._player = player
         self._backend = backend
         self._skies = list_skies()
-        self._sky_loader = ThreadPoolExecutor(1, thread_name_prefix="sky-loader")
+        self._wanted_skies: Channel[SkyFile] = Channel(1, Policy.LATEST)
         self._message = ""
         self._pacer = Pacer(live=options.live)
         self._screen: ScreenSink | None = None
@@ -188,8 +192,9 @@ class _Session:
 
     @property
     def recording_failed(self) -> bool:
-        """Whether the recording broke off while the picture went on."""
-        return self._recording is not None and self._recording.error is not None
+        """Whether the recording broke off while the picture went on, or could not be finished."""
+        recording = self._recording
+        return recording is not None and (recording.error is not None or not recording.finished)
 
     def run(self, application: "QApplication | None") -> None:
         """Run until the source ends or the user leaves; raises the first error of any thread."""
@@ -198,6 +203,7 @@ class _Session:
                 from app.viewer.window import Window, show
 
                 window = Window(self._source.info.name, self._screen, self)
+                threading.Thread(target=self.load_skies, name="sky loader", daemon=True).start()
                 self._pipeline.start()
                 show(application, window, self)
                 return
@@ -210,8 +216,11 @@ class _Session:
     def close(self) -> bool:
         """Finish what is under way, close the recording and stop all threads, within 2 s; True when done."""
         self._pacer.stop()
-        self._sky_loader.shutdown(wait=False, cancel_futures=True)
-        return self._pipeline.stop()
+        self._wanted_skies.close(discard=True)
+        done = self._pipeline.stop()
+        if self._recording is not None and not self._recording.finished:
+            log.error("%s: could not be finished in time", self._options.record)
+        return done
 
     def summary(self) -> dict[str, Any]:
         """The run's numbers, as written by --stats."""
@@ -238,7 +247,17 @@ class _Session:
         if index < len(self._skies):
             sky = self._skies[index]
             self._message = f"loading {sky.title}"
-            self._sky_loader.submit(self._switch, sky)
+            self._wanted_skies.put(sky)
+
+    def load_skies(self) -> None:
+        """Load the skies that were chosen, the last one where several wait, until the run is closed."""
+        for sky in self._wanted_skies:
+            try:
+                self._player.switch(_open_sky(sky, self._source.info, self._config))
+            except SkyLiveError as error:
+                self._message = str(error)
+            else:
+                self._message = sky.title
 
     def toggle_pause(self) -> None:
         """Hold the source, or let it go on."""
@@ -259,6 +278,7 @@ class _Session:
             f"drops: {drops}" if drops else "",
             self._backend,
             self._message,
+            str(self._recording.error) if self._recording and self._recording.error else "",
         )
         return "    ".join(part for part in parts if part)
 
@@ -315,14 +335,6 @@ class _Session:
 
         return process
 
-    def _switch(self, sky: SkyFile) -> None:
-        try:
-            self._player.switch(_open_sky(sky, self._source.info, self._config))
-        except SkyLiveError as error:
-            self._message = str(error)
-        else:
-            self._message = sky.title
-
     def _drops(self) -> dict[str, int]:
         replaced = self._screen.replaced if self._screen is not None else 0
         return {
@@ -344,11 +356,19 @@ def _open_sky(sky: SkyFile, info: SourceInfo, config: Config) -> Sky:
 
 
 def _check_outputs(options: Options) -> None:
+    """Raise SkyLiveError for an output that would destroy the source, or only fail after the run."""
     source = Path(options.source)
     if options.record and options.record.exists() and source.exists() and options.record.samefile(source):
         raise SkyLiveError(f"{options.record}: is the source itself")
+    pictures = source if source.is_dir() else source.parent
+    if source.is_dir() or glob.has_magic(options.source) or source.suffix.lower() in SUFFIXES:
+        for folder in (options.dump_frames, options.dump_alpha):
+            if folder is not None and folder.resolve() == pictures.resolve():
+                raise SkyLiveError(f"{folder}: holds the source's pictures")
     if options.stats and not options.stats.resolve().parent.is_dir():
         raise SkyLiveError(f"{options.stats}: its folder does not exist")
+    if options.stats and options.stats.is_dir():
+        raise SkyLiveError(f"{options.stats}: is a folder")
 
 
 @contextmanager

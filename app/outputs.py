@@ -15,13 +15,15 @@ log = logging.getLogger(__name__)
 class Recording:
     """Writes pictures to a recorder; a failure in mid-stream ends the recording and is kept in `error`.
 
-    `essential`: nothing else wants the pictures, so the failure is raised and ends the run.
+    `essential`: nothing else wants the pictures, so the failure is raised and ends the run. `finished`: the
+    file is closed.
     """
 
     def __init__(self, recorder: Recorder, *, essential: bool) -> None:
         self._recorder = recorder
         self._essential = essential
         self.error: RecordError | None = None
+        self.finished = False
 
     def write(self, composited: Composited) -> None:
         """Record one picture; does nothing after a failure."""
@@ -43,6 +45,7 @@ class Recording:
         except RecordError as error:
             self.error = error
             log.error("%s", error)
+        self.finished = True
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

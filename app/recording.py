@@ -85,6 +85,9 @@ class Recorder:
         except FFmpegError as error:
             _remove(path)
             raise RecordError(f"{path}: {error.strerror}") from error
+        except KeyboardInterrupt:  # the trial of presets takes a while
+            _remove(path)
+            raise
         self._buffer = PictureBuffer(self._size_wh, time_base)
 
     def write(self, planes: Planes, pts: int) -> None:

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import pytest
 
+import app.recording
 import app.sound
 from app.config import ROOT, Record
 from app.errors import RecordError
@@ -383,6 +384,18 @@ def test_a_disk_that_fills_up_ends_the_recording_and_what_was_written_plays(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert written - 25 < len(frame_times(path)) <= written
+
+
+def test_an_interrupt_during_the_trial_of_presets_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(app.recording, "choose_preset", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        recorder(tmp_path / "out.mkv", part=Record(preset="auto"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_preset_is_kept_or_chosen(tmp_path: Path) -> None:
