@@ -57,7 +57,7 @@ STILL = Rigid(0.0, 0.0, 0.0)
 
 
 def fit_rigid(
-    source: F64, target: F64, weights: F64, tolerance: float, narrowest: float = 1.0
+    source: F64, target: F64, weights: F64, tolerance: float, noise: float, narrowest: float = 1.0
 ) -> tuple[Rigid, NDArray[np.bool_]]:
     """The motion on which most of the points' weight agrees, and which points those are (N,).
 
@@ -65,10 +65,10 @@ def fit_rigid(
     when it ends up within `tolerance` pixels of its target. Pairs of points propose motions, drawn in the
     same order every time (RANSAC, scored as MSAC: Torr and Zisserman 2000); the best is refined by
     least squares with Tukey's biweight. Where the points lie too close together to tell a usual roll from
-    noise of the size of the tolerance, the roll is damped towards 0. With `narrowest` below 1 the refinement
+    `noise`, in pixels, the roll is damped towards 0. With `narrowest` below 1 the refinement
     narrows the tolerance, down to that share of it, to where the points lie densest.
     """
-    roll, x, y, agree = _fit(source, target, weights, tolerance, narrowest)
+    roll, x, y, agree = _fit(source, target, weights, tolerance, noise, narrowest)
     return Rigid(roll, x, y), agree
 
 
@@ -92,7 +92,7 @@ def _least_squares(
         bx, by = target[i, 0] - tx, target[i, 1] - ty
         along += weights[i] * (ax * bx + ay * by)
         across += weights[i] * (ax * by - ay * bx)
-    trust = along * along / (along * along + least_inertia * least_inertia + 1e-12)
+    trust = along**4 / (along**4 + least_inertia**4 + 1e-12)
     roll = trust * math.atan2(across, along)
     cosine, sine = math.cos(roll), math.sin(roll)
     return roll, tx - (cosine * sx - sine * sy), ty - (sine * sx + cosine * sy)
@@ -113,14 +113,14 @@ def _agreement(
 
 @jit
 def _fit(
-    source: F64, target: F64, weights: F64, tolerance: float, narrowest: float
+    source: F64, target: F64, weights: F64, tolerance: float, noise: float, narrowest: float
 ) -> tuple[float, float, float, NDArray[np.bool_]]:
     count = len(weights)
     agreement = np.empty(count)
     pair_source, pair_target = np.empty((2, 2)), np.empty((2, 2))
     both = np.ones(2)
     best, best_score = (0.0, 0.0, 0.0), -1.0
-    least_inertia = (tolerance / _USUAL_ROLL) ** 2
+    least_inertia = (noise / _USUAL_ROLL) ** 2
     state = np.uint64(1)
     for _ in range(_HYPOTHESES):
         for k in range(2):
@@ -143,6 +143,6 @@ def _fit(
         usual = narrow * math.sqrt(1.0 - np.median(agreement[agreement > 0.0]))
         narrow = min(narrow, max(3.0 * usual, narrowest * tolerance))
         _agreement(source, target, best, narrow, agreement)
-        best = _least_squares(source, target, weights * agreement * agreement, least_inertia)
+        best = _least_squares(source, target, weights * agreement**2, least_inertia)
     _agreement(source, target, best, tolerance, agreement)
     return best[0], best[1], best[2], agreement > 0.0

@@ -64,7 +64,9 @@ _LEAST_SURVIVORS: Final = 0.15
 share of all points were found again at all. Noise in a clear sky has too little weight to be believed."""
 
 _CLEAR_SHARE: Final = 0.7
-"""The sky alone decides when this share of its points' weight agrees, or when it outweighs the ground."""
+_SPARSE: Final = 0.08
+"""The sky alone decides when it outweighs the ground, or when this share of its points' weight agrees and so
+many points do beside the cells there are in it: fewer may be a mast or a bird, or too close for a roll."""
 
 _LARGEST_SHIFT: Final = 0.25
 _LARGEST_ROLL: Final = 0.2
@@ -199,9 +201,13 @@ class TrackingStage:
         ground, agree = self._consensus(before, after, points.weight, on_ground, _DENSEST)
         sky, sky_agrees = self._consensus(before, after, points.weight, on_sky, 1.0)
         sky_weight = points.weight[sky_agrees].sum()
+        sky_cells = is_sky[::_CELL, ::_CELL].sum()
         if sky is None or (
-            sky_weight < _CLEAR_SHARE * points.weight[on_sky].sum()
-            and sky_weight < _GROUND_WEIGHT * points.weight[agree].sum()
+            sky_weight < _GROUND_WEIGHT * points.weight[agree].sum()
+            and (
+                sky_weight < _CLEAR_SHARE * points.weight[on_sky].sum()
+                or sky_agrees.sum() < _SPARSE * sky_cells
+            )
         ):
             weight = np.where(on_sky, points.weight, _GROUND_WEIGHT * points.weight)
             sky, sky_agrees = self._consensus(before, after, weight, on_sky | on_ground, _DENSEST)
@@ -218,8 +224,8 @@ class TrackingStage:
             return None, agree
         before, after, weight = before[chosen], after[chosen], weight[chosen]
         shift = float(np.median(np.hypot(*(after - before).T)))
-        tolerance = max(_TOLERANCE * float(self._scale.max()), _LENS * shift)
-        motion, inliers = fit_rigid(before, after, weight, tolerance, narrowest)
+        noise = _TOLERANCE * float(self._scale.max())
+        motion, inliers = fit_rigid(before, after, weight, max(noise, _LENS * shift), noise, narrowest)
         if (
             inliers.sum() < _LEAST_POINTS
             or weight[inliers].sum() < max(_LEAST_WEIGHT, _LEAST_SHARE * weight.sum())

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
+from app.capture import scene as demo_scene
+from app.capture.demo import FPS, DemoSource
 from app.config import Tracker
 from app.frame import F64, U8, Colour, Frame, Matted, Motion, Planes, Tracking
 from app.rigid import Rigid, fit_rigid
@@ -106,6 +108,46 @@ def test_a_sky_without_texture_is_followed_by_the_ground() -> None:
         assert distance(motion.step, truth) < 0.8
 
 
+def test_a_mast_in_a_clear_sky_does_not_carry_it_along() -> None:
+    tracker, ground, mast = stage(), texture(2), texture(5)
+    ground_pose = np.eye(3)
+    for index in range(10):
+        luma = np.full((HEIGHT, WIDTH), 200, np.uint8)
+        luma[HORIZON:] = moved(ground, ground_pose)[HORIZON:]
+        left, top = 200 + 3 * index, 60 - 2 * index
+        luma[top : top + 40, left : left + 12] = mast[:40, :12]
+        alpha = np.full((HEIGHT, WIDTH), 255, np.uint8)
+        alpha[HORIZON:] = 0
+        motion = tracker.process(matted(luma, alpha, index)).motion
+        if index:
+            assert motion.state is Tracking.TRACKED
+            assert distance(motion.step, turn(0, 0.4, 0.2)) < 1
+        ground_pose = turn(0, 0.4, 0.2) @ ground_pose
+
+
+def test_the_demo_scenes_sky_is_followed_as_its_camera_turns() -> None:
+    size_wh = (320, 180)
+    tracker = TrackingStage(Tracker(), size_wh)
+    errors, shifts = [], []
+    with DemoSource(size_wh) as source:
+        for index in range(45):
+            frame, alpha = source.frame(index)
+            motion = tracker.process(Matted(frame, alpha)).motion
+            assert motion.state is Tracking.TRACKED
+            if index == 0:
+                continue
+            truth = demo_scene.sky_motion(size_wh, float((index - 1) / FPS), float(index / FPS))
+            y, x = np.nonzero(alpha[::8, ::8] > 128)
+            points = np.stack([8.0 * x, 8.0 * y, np.ones(len(x))], axis=1)
+            true = points @ truth.T
+            true /= true[:, 2:]
+            errors.append(np.median(np.linalg.norm(true - points @ motion.step.T, axis=1)))
+            shifts.append(np.median(np.linalg.norm(true - points, axis=1)))
+    assert np.median(shifts) > 0.4
+    assert np.median(errors) < 0.06
+    assert max(errors) < 0.12
+
+
 def test_a_change_of_exposure_is_no_motion() -> None:
     tracker, sky, ground = stage(), texture(1), texture(2)
     for index in range(6):
@@ -187,10 +229,28 @@ def test_the_fit_ignores_a_third_of_points_gone_astray() -> None:
     source = rng.uniform(-300, 300, (60, 2))
     target = source @ truth.matrix[:2, :2].T + truth.matrix[:2, 2]
     target[:20] += rng.uniform(10, 60, (20, 2))
-    motion, agree = fit_rigid(source, target, np.ones(60), 2.0)
+    motion, agree = fit_rigid(source, target, np.ones(60), 2.0, 2.0)
     assert np.allclose(motion, truth, atol=1e-3)
     assert not agree[:20].any()
     assert agree[20:].all()
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.25])
+def test_the_fit_keeps_the_roll_of_points_on_a_line_in_a_fast_turn(weight: float) -> None:
+    rng = np.random.default_rng(5)
+    truth = Rigid(0.053, 14, -1.6)
+    source = np.stack([rng.uniform(-350, 450, 60), rng.uniform(60, 140, 60)], axis=1)
+    target = source @ truth.matrix[:2, :2].T + truth.matrix[:2, 2] + rng.normal(0, 0.4, (60, 2))
+    motion, agree = fit_rigid(source, target, np.full(60, weight), 5.0, 2.0, 0.15)
+    assert agree.all()
+    assert motion.roll == pytest.approx(truth.roll, abs=1e-3)
+
+
+def test_the_fit_damps_the_roll_that_few_close_points_suggest() -> None:
+    source = np.random.default_rng(6).uniform(-12, 12, (10, 2))
+    motion, agree = fit_rigid(source, source @ Rigid(0.05, 0, 0).matrix[:2, :2].T, np.ones(10), 2.0, 2.0)
+    assert agree.all()
+    assert abs(motion.roll) < 1e-3
 
 
 def test_a_motion_and_its_inverse_cancel() -> None:
