@@ -137,4 +137,4 @@ def test_sky_is_cut_from_the_top_where_it_is_large_enough() -> None:
     assert sky is not None and sky.shape == (4, 4, 3)
     alpha[2, 0] = 0
     assert cut_sky(Picture(image, alpha, alpha, soft=True)) is None
-    assert cut_sky(Picture(image, alpha | 255, alpha, soft=True)) is not None
+    assert cut_sky(Picture(image, np.full_like(alpha, 255), alpha, soft=True)) is not None

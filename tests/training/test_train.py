@@ -117,6 +117,15 @@ def test_validation_takes_some_of_each_set(tiny_data: Path) -> None:
 
 def test_backbone_of_other_width_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
-    np.savez(path, **{"Conv1/kernel": np.zeros((3, 3, 3, 32), np.float32)})
+    np.savez(path, kernel=np.zeros((3, 3, 3, 32), np.float32))
     with pytest.raises(DataError, match=r"other\.npz"):
         load_mobilenet(MobileEncoder(0.35), path)
+
+
+def test_released_logits_are_sharpened() -> None:
+    network = MatteNet(SMALL).eval()
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        before = network.logits(image)
+        release.sharpen(network)
+        assert torch.allclose(network.logits(image), release.SHARPNESS * before + release.LIFT, atol=1e-4)
