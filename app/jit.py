@@ -16,5 +16,8 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
     module (or in the user's cache folder where that cannot be written), so later runs start at once.
     Dividing by zero gives inf or nan as in NumPy: Python's check would keep loops from being vectorised.
     """
-    compiled: Callable[P, R] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    try:
+        compiled: Callable[P, R] = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    except RuntimeError:  # neither folder can be written: compiled anew at every start
+        compiled = numba.njit(nogil=True, error_model="numpy")(function)
     return compiled

@@ -262,6 +262,7 @@ class _Session:
     def toggle_pause(self) -> None:
         """Hold the source, or let it go on."""
         if self._pacer.paused:
+            self._stats.resumed()
             self._pacer.resume()
         else:
             self._pacer.pause()

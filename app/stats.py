@@ -52,6 +52,11 @@ class Stats:
                 self._intervals_ms.append((now_ns - self._last_shown_ns) / 1e6)
             self._last_shown_ns = now_ns
 
+    def resumed(self) -> None:
+        """Note the end of a pause: it is no interval between two pictures."""
+        with self._lock:
+            self._last_shown_ns = None
+
     def recent(self, count: int = 60) -> tuple[float, float, dict[str, float]]:
         """(frames per second, median latency in ms, median ms per stage) over the last pictures."""
         with self._lock:

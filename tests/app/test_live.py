@@ -172,6 +172,17 @@ def test_of_skies_chosen_quickly_the_last_is_loaded(
     assert not loader.is_alive()
 
 
+def test_pausing_and_going_on(session: live._Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    resumed: list[bool] = []
+    monkeypatch.setattr(session._stats, "resumed", lambda: resumed.append(True))
+    session.toggle_pause()
+    assert session.status_line().startswith("paused")
+    assert not resumed
+    session.toggle_pause()
+    assert "fps" in session.status_line()
+    assert resumed
+
+
 def test_a_recording_that_broke_off_is_told_in_the_window(session: live._Session) -> None:
     recording = Recording(FullDisk(), essential=False)  # type: ignore[arg-type]
     for _ in range(3):

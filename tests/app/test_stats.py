@@ -38,6 +38,21 @@ def test_summary_from_simulated_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(summary["versions"]) >= {"python", "numpy", "av", "onnxruntime"}
 
 
+def test_a_pause_is_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: now[0])
+    stats = Stats()
+    for number in range(6):
+        if number == 3:
+            now[0] += 60_000_000_000
+            stats.resumed()
+        now[0] += 40_000_000
+        stats.shown(now[0])
+    summary = stats.summary(drops={}, repaired_pts=0, broken=0, backend="fake")
+    assert summary["frame_interval_ms"]["max"] == 40.0
+    assert stats.recent()[0] == pytest.approx(25)
+
+
 def test_a_run_without_frames_has_a_summary() -> None:
     summary = Stats().summary(drops={}, repaired_pts=0, broken=0, backend="fake")
     assert summary["frames_out"] == 0
