@@ -108,11 +108,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def print_skies() -> int:
-    """Print name, kind and title of each sky; exit status 0."""
-    from app.sky.library import list_skies
+    """Print name, kind and title of each sky, and the folder for the user's own; exit status 0."""
+    from app.sky.library import list_skies, sky_folders
 
     for number, sky in enumerate(list_skies(), start=1):
         print(f"{number:2}  {sky.name:20} {sky.kind:6} {sky.title}")
+    print(f"your own: {sky_folders()[1]}")
     return 0
 
 

@@ -103,11 +103,11 @@ def run(options: Options, config: Config, look: Look) -> int:
         application = open_application()
     _check_outputs(options)
     with ExitStack() as stack:
-        part = config.matting
-        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
         source = stack.enter_context(open_source(options.source, options.size_wh, config.picture_fps))
         player = SkyPlayer(_open_sky(find_sky(options.sky), source.info, config), config.sky.fade_s)
         stack.callback(player.close)
+        part = config.matting
+        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
         stages = build_stages(engine, player, source.info, config, look)
         stages.warm_up(source.info)
         session = _Session(options, config, source, stages, player, engine.name)

@@ -14,6 +14,7 @@ import pytest
 
 import run_live
 from app.config import ROOT
+from app.sky.library import sky_folders
 from tests.media import write_video
 
 SIZE_WH = (96, 64)
@@ -126,7 +127,10 @@ def test_wrong_arguments_leave_with_2(
     assert named in capsys.readouterr().err
 
 
-def test_sources_that_fail_are_named(capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path) -> None:
+def test_sources_that_fail_are_named(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, clip: Path, tmp_path: Path
+) -> None:
+    caplog.set_level("INFO")
     text, empty, short, dot = (tmp_path / name for name in ("text.mp4", "empty.mp4", "short.mp4", "dot.png"))
     text.write_text("not a film\n" * 50)
     empty.touch()
@@ -134,6 +138,7 @@ def test_sources_that_fail_are_named(capsys: pytest.CaptureFixture[str], clip: P
     cv2.imwrite(str(dot), np.zeros((1, 1, 3), np.uint8))
     for source in (tmp_path / "missing.mp4", text, empty, short, dot, "a" * 300):
         assert str(source) in fails(capsys, source, "--headless")
+    assert not caplog.records  # that line is the only one
 
 
 def test_other_files_that_fail_are_named(
@@ -196,6 +201,7 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
     listed = capsys.readouterr().out
     for name in ("golden_sunset", "milky_way", "clear_day", "thunderstorm"):
         assert name in listed
+    assert str(sky_folders()[1]) in listed
     assert run_live.main(["--list-cameras"]) == 0
     assert capsys.readouterr().out
 
