@@ -122,8 +122,9 @@ def render(layers: list[Layer], size_wh: tuple[int, int], seconds: float) -> tup
 
 def _yuva(texture: F32) -> U8:
     matrix, offset = yuv_from_rgb(COLOUR)
-    yuv = (texture[..., :3] * 255) @ matrix.T.astype(np.float32) + offset.astype(np.float32)
-    return np.dstack([np.clip(np.rint(yuv), 0, 255), np.rint(texture[..., 3:] * 255)]).astype(np.uint8)
+    affine = np.zeros((4, 5))
+    affine[:3, :3], affine[:3, 4], affine[3, 3] = matrix * 255, offset, 255
+    return np.clip(np.rint(cv2.transform(texture, affine)), 0, 255).astype(np.uint8)
 
 
 def _homography(layer: Layer, camera: F64, eye: F64) -> F64:

@@ -55,13 +55,14 @@ def _ridge(rng: Generator, width: int, cell: float, octaves: int) -> F32:
 def sky(rng: Generator, shape: tuple[int, int]) -> F32:
     """An afternoon sky: blue above, pale at the horizon, with cumulus that shrink towards it."""
     height, width = shape
-    down = np.linspace(0, 1, height, dtype=np.float32)[:, None] * np.ones((1, width), np.float32)
+    down = np.linspace(0, 1, height, dtype=np.float32)[:, None]
     colour = _between([0.25, 0.47, 0.78], [0.74, 0.84, 0.92], down**1.3)
     deep = round(1.6 * height)
     flat = fractal(rng, (deep, width), height / 2.2, 7, 1.5)
     # Looking along a flat layer of clouds, equal steps down the picture are ever longer steps away.
     rows = (deep - 1) * (1 - (1 - down) ** 0.55)
     columns = (np.arange(width, dtype=np.float32) - width / 2) * (0.55 + 0.45 * (1 - down)) + width / 2
+    rows = np.repeat(rows, width, axis=1)
     density = _f32(cv2.remap(flat, _f32(columns), _f32(rows), cv2.INTER_LINEAR))
     moved = np.array([[1.0, 0.0, 4.0], [0.0, 1.0, 9.0]])
     lit_from_above = _f32(cv2.warpAffine(density, moved, (width, height), borderMode=cv2.BORDER_REPLICATE))
@@ -197,24 +198,20 @@ def trees(rng: Generator, shape: tuple[int, int], centres: list[float], tall: fl
         size = tall * rng.uniform(0.8, 1.05)
         tips.clear()
         branch(centre, height, rng.normal(0, 0.04), size * 0.24, size * 0.045)
-        for tip_x, tip_y in sorted(tips, key=lambda tip: -tip[1]):
-            for x, y in rng.normal((tip_x, tip_y), size * 0.032, (20, 2)):
-                light = np.clip(0.55 + 0.35 * (height - y) / size + rng.normal(0, 0.16), 0.3, 1.3)
-                green = np.array([0.30, 0.40, 0.13]) * light
-                axes = (round(rng.uniform(1.0, 2.6) * 16), round(rng.uniform(0.8, 1.6) * 16))
-                at = (round(x * 16), round(y * 16))
-                cv2.ellipse(
-                    picture,
-                    at,
-                    axes,
-                    rng.uniform(0, 180),
-                    0,
-                    360,
-                    (*(float(g) for g in green), 1.0),
-                    -1,
-                    cv2.LINE_8,
-                    4,
-                )
+        around = np.repeat(sorted(tips, key=lambda tip: -tip[1]), 20, axis=0)
+        leaves = rng.normal(around, size * 0.032)
+        count = len(leaves)
+        light = np.clip(0.55 + 0.35 * (height - leaves[:, 1]) / size + rng.normal(0, 0.16, count), 0.3, 1.3)
+        axes = rng.uniform((1.0, 0.8), (2.6, 1.6), (count, 2))
+        for at, half_axes, angle, shade in zip(
+            np.rint(leaves * 16).astype(int).tolist(),
+            np.rint(axes * 16).astype(int).tolist(),
+            rng.uniform(0, 180, count).tolist(),
+            light.tolist(),
+            strict=True,
+        ):
+            green = (0.30 * shade, 0.40 * shade, 0.13 * shade, 1.0)
+            cv2.ellipse(picture, at, half_axes, angle, 0, 360, green, -1, cv2.LINE_8, 4)
     picture = cv2.GaussianBlur(picture, (0, 0), 0.55).astype(np.float32)
     return _with_alpha(picture[..., :3], picture[..., 3])
 
