@@ -7,9 +7,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
 
-from export.network import NetworkSpec, build_network
+from export.network import MattingNetwork, NetworkSpec, build_network
 
 
 class CheckpointError(Exception):
@@ -26,19 +25,19 @@ class Origin:
     licence: str
 
 
-def save_checkpoint(path: Path, network: nn.Module, spec: NetworkSpec, origin: Origin) -> None:
-    """Writes the network's weights with spec and origin as metadata; the file appears whole or not at all."""
+def save_checkpoint(path: Path, network: MattingNetwork, origin: Origin) -> None:
+    """Writes the network's weights, its spec and origin as metadata; the file appears whole or not at all."""
     weights = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
     part = path.with_name(path.name + ".part")
     try:
-        save_file(weights, part, {"spec": spec.to_json(), **dataclasses.asdict(origin)})
+        save_file(weights, part, {"spec": network.spec.to_json(), **dataclasses.asdict(origin)})
         part.replace(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path}: cannot be written ({error})") from error
 
 
-def load_checkpoint(path: Path) -> tuple[nn.Module, NetworkSpec, Origin]:
-    """The network in evaluation mode, its spec and its origin; raises CheckpointError for anything else."""
+def load_checkpoint(path: Path) -> tuple[MattingNetwork, Origin]:
+    """The network in evaluation mode and its origin; raises CheckpointError for anything else."""
     if not path.is_file():
         raise CheckpointError(f"{path}: no such file")
     try:
@@ -54,4 +53,4 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, NetworkSpec, Origin]:
     except (KeyError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path}: not weights of one of these networks ({reason})") from error
-    return network.eval(), spec, origin
+    return network.eval(), origin

@@ -58,7 +58,23 @@ COORD_RESNET50 = NetworkSpec("coord_resnet50", 64, (1024, 512, 256, 64), (384, 3
 """SkyAR's network at the size of its paper."""
 
 
-def build_network(spec: NetworkSpec) -> nn.Module:
+class MattingNetwork(nn.Module):
+    """What both networks are: a picture in, alpha out, rebuilt from `spec`."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    def logits(self, image: Tensor) -> Tensor:
+        """(N, 1, H, W): alpha before the sigmoid, of an image (N, 3, H, W) in [0, 1]."""
+        raise NotImplementedError
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Alpha (N, 1, H, W) in [0, 1] of an image (N, 3, H, W) in [0, 1]."""
+        return torch.sigmoid(self.logits(image))
+
+
+def build_network(spec: NetworkSpec) -> MattingNetwork:
     """A randomly initialised network of the kind and size that `spec` names."""
     if spec.architecture == "matte":
         return MatteNet(spec)
@@ -171,7 +187,7 @@ class Merge(nn.Module):
         return out
 
 
-class MatteNet(nn.Module):
+class MatteNet(MattingNetwork):
     """Mobile encoder-decoder: MobileNetV2 encoder, picture-wide context at stride 32, skips down to stride 2.
 
     The context (the head's features averaged over the picture) lets the network tell a room, a wall or a
@@ -179,8 +195,7 @@ class MatteNet(nn.Module):
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec)
         self.encoder = MobileEncoder(spec.width)
         bottom = 96
         self.local = ConvNorm(self.encoder.outputs + 1, bottom, 1)
@@ -195,17 +210,13 @@ class MatteNet(nn.Module):
         self.logit = nn.Conv2d(coarse, 1, 3, padding=1)
 
     def logits(self, image: Tensor) -> Tensor:
-        """(N, 1, H, W): alpha before the sigmoid; what the losses work on."""
+        """(N, 1, H, W): alpha before the sigmoid."""
         skips, features, head = self.encoder(image)
         context = self.context(head.mean(dim=(2, 3), keepdim=True))
         x = self.bottom(F.relu(self.local(with_height(features)) + context))
         for merge, skip in zip(self.merges, reversed(skips), strict=True):
             x = merge(x, skip)
         return double(self.logit(self.refine(x)))
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Alpha (N, 1, H, W) in [0, 1] of an image (N, 3, H, W) in [0, 1]."""
-        return torch.sigmoid(self.logits(image))
 
 
 class Bottleneck(nn.Module):
@@ -227,7 +238,7 @@ class Bottleneck(nn.Module):
         return F.relu(self.shortcut(x) + self.body(x))
 
 
-class CoordResNet50(nn.Module):
+class CoordResNet50(MattingNetwork):
     """SkyAR's network: ResNet-50 encoder, additive upsampling decoder, height joined to both.
 
     Zou, arXiv 2010.11800, section 3.1; layer sizes as in the author's `ResNet50FCN`; there at 384x384. Height
@@ -237,11 +248,10 @@ class CoordResNet50(nn.Module):
     _BLOCKS = (3, 4, 6, 3)
 
     def __init__(self, spec: NetworkSpec) -> None:
-        super().__init__()
+        super().__init__(spec)
         base = int(spec.width)
         if spec.decoder != (16 * base, 8 * base, 4 * base, base):
             raise ValueError(f"decoder channels {spec.decoder} do not fit an encoder of width {base}")
-        self.spec = spec
         self.mean: Tensor
         self.std: Tensor
         self.register_buffer("mean", torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
@@ -276,10 +286,6 @@ class CoordResNet50(nn.Module):
                 x = x + skips.pop()
         out: Tensor = self.logit(with_height(x))
         return out
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Alpha (N, 1, H, W) in [0, 1] of an image (N, 3, H, W) in [0, 1]."""
-        return torch.sigmoid(self.logits(image))
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from export.checkpoint import CheckpointError, Origin, load_checkpoint
-from export.network import STRIDE, ConvNorm, NetworkSpec
+from export.network import STRIDE, ConvNorm, MattingNetwork
 
 INPUT, OUTPUT = "image", "alpha"
 OPSET = 18
@@ -32,8 +32,8 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
     """Writes the ONNX file of a checkpoint; raises CheckpointError naming the file that fails."""
     if not out.parent.is_dir():
         raise CheckpointError(f"{out}: its folder does not exist")
-    network, spec, origin = load_checkpoint(checkpoint)
-    model = to_onnx(network, spec, origin)
+    network, origin = load_checkpoint(checkpoint)
+    model = to_onnx(network, origin)
     part = out.with_name(out.name + ".part")
     try:
         part.write_bytes(model.SerializeToString(deterministic=True))
@@ -42,9 +42,9 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
         raise CheckpointError(f"{out}: {error.strerror}") from error
 
 
-def to_onnx(network: nn.Module, spec: NetworkSpec, origin: Origin) -> onnx.ModelProto:
+def to_onnx(network: MattingNetwork, origin: Origin) -> onnx.ModelProto:
     """The network in evaluation mode as an ONNX model that fulfils the contract above."""
-    width, height = spec.working_size_wh
+    width, height = network.spec.working_size_wh
     steps = {
         axis: STRIDE * torch.export.Dim(name, min=1, max=LARGEST_SIDE // STRIDE)
         for axis, name in ((2, "h"), (3, "w"))
@@ -65,13 +65,13 @@ def to_onnx(network: nn.Module, spec: NetworkSpec, origin: Origin) -> onnx.Model
     assert program is not None
     model = program.model_proto
     strip(model)
-    metadata = dataclasses.asdict(origin) | {"size": f"{width}x{height}", "spec": spec.to_json()}
+    metadata = dataclasses.asdict(origin) | {"size": f"{width}x{height}", "spec": network.spec.to_json()}
     onnx.helper.set_model_props(model, metadata)
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-def fold_norms(network: nn.Module) -> nn.Module:
+def fold_norms(network: MattingNetwork) -> MattingNetwork:
     """A copy of a network in evaluation mode with every batch norm folded into its convolution."""
     folded = copy.deepcopy(network).eval()
     for module in folded.modules():

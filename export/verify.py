@@ -17,7 +17,7 @@ TOLERANCE = 1e-5
 
 def largest_difference(checkpoint: Path, model: Path) -> dict[tuple[int, int], float]:
     """The largest difference in alpha between torch and ONNX Runtime on noise, by input size (W, H)."""
-    network, _, _ = load_checkpoint(checkpoint)
+    network, _ = load_checkpoint(checkpoint)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

@@ -12,13 +12,13 @@ import torch
 from torch import nn
 
 from export.checkpoint import CheckpointError, Origin, save_checkpoint
-from export.network import NetworkSpec, build_network
+from export.network import MattingNetwork, NetworkSpec, build_network
 
 NAME = "matte"
 DATA = (
     "IDD-Lite, CamVid, Cityscapes (subset), ADE20K with soft sky mattes, LabelMeFacade, OASIS marine, AMOS "
     "and TILDE webcams, CARLA renderings, indoor and ground pictures without sky, "
-    "sky photographs; encoder from ImageNet"
+    "sky photographs, sunsets with mattes by other networks; encoder from ImageNet"
 )
 SHARPNESS, LIFT = 2.0, 0.5
 """The released logit is SHARPNESS x the trained one + LIFT. Averaged weights and labels that are off by a
@@ -31,18 +31,17 @@ def release(run_checkpoint: Path, out: Path) -> None:
     """Writes the averaged weights of a training checkpoint as a released file dated today."""
     try:
         state = torch.load(run_checkpoint, weights_only=True)
-        spec = NetworkSpec.from_json(state["spec"])
-        network = build_network(spec)
+        network = build_network(NetworkSpec.from_json(state["spec"]))
         network.load_state_dict(state["averaged"])
         sharpen(network)
     except (OSError, KeyError, ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{run_checkpoint}: not a checkpoint of a training run ({reason})") from error
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
-    save_checkpoint(out, network, spec, Origin(NAME, date, DATA, LICENCE))
+    save_checkpoint(out, network, Origin(NAME, date, DATA, LICENCE))
 
 
-def sharpen(network: nn.Module) -> None:
+def sharpen(network: MattingNetwork) -> None:
     """Puts SHARPNESS and LIFT into the network's last layer; the doubling that follows keeps both."""
     last = network.logit
     assert isinstance(last, nn.Conv2d) and last.bias is not None

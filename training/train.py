@@ -26,7 +26,7 @@ import torch
 from torch import Tensor
 
 from app.matting import network_size
-from export.network import MatteNet, NetworkSpec, build_network
+from export.network import COORD_RESNET50, MatteNet, MattingNetwork, NetworkSpec, build_network
 from training.augment import Array, augment
 from training.data import (
     DataError,
@@ -54,6 +54,7 @@ SIZES_WH: tuple[tuple[tuple[int, int], float], ...] = (
 )
 """Input sizes of the batches, all of about as many pixels, and their shares."""
 
+SPECS = {spec.architecture: spec for spec in (NetworkSpec(), COORD_RESNET50)}
 LOAD_SIDE = 480
 VALIDATION_PICTURES = 25
 
@@ -83,7 +84,7 @@ class Trainer:
         training: tuple[Sequence[Sample], Sequence[Picture]],
         validation: tuple[Sequence[Sample], Sequence[Picture]],
         skies: Sequence[Array],
-        start: MatteNet,
+        start: MattingNetwork,
     ) -> None:
         self.folder = folder
         self.recipe = recipe
@@ -93,9 +94,9 @@ class Trainer:
         self.skies = skies
         self.network = start.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
-        encoder = list(self.network.encoder.parameters())
-        known = {id(parameter) for parameter in encoder}
-        others = [p for p in self.network.parameters() if id(p) not in known]
+        named = list(self.network.named_parameters())
+        encoder = [parameter for name, parameter in named if name.startswith("encoder.")]
+        others = [parameter for name, parameter in named if not name.startswith("encoder.")]
         self.optimizer = torch.optim.AdamW(
             [{"params": encoder, "factor": recipe.encoder_rate_factor}, {"params": others, "factor": 1.0}],
             lr=recipe.rate,
@@ -237,7 +238,9 @@ def to_batch(made: Sequence[tuple[Array, Array, Array]]) -> tuple[Tensor, Tensor
 
 
 @torch.no_grad()
-def validate(network: MatteNet, samples: Sequence[Sample], pictures: Sequence[Picture]) -> dict[str, Tally]:
+def validate(
+    network: MattingNetwork, samples: Sequence[Sample], pictures: Sequence[Picture]
+) -> dict[str, Tally]:
     """A tally per set of the network's alphas, each brought to its picture's size."""
     tallies: dict[str, Tally] = {}
     for sample, picture in zip(samples, pictures, strict=True):
@@ -272,6 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=Recipe.rate, help="highest learning rate")
     parser.add_argument("--pseudo", type=Path, help="folder of pictures with mattes made by other networks")
     parser.add_argument("--skies", type=Path, nargs="*", default=[], help="pictures, or folders, of sky only")
+    parser.add_argument("--architecture", choices=SPECS, default="matte")
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--backbone", type=Path, help="MobileNetV2 weights (.npz, Keras names) to start from")
     start.add_argument("--start", type=Path, help="checkpoint of another run to start from")
@@ -288,9 +292,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cut = [cut_sky(load_picture(sample, LOAD_SIDE)) for sample in pseudo]
             skies += [sky for sky in cut if sky is not None]
         validation = validation_choice(read_index(root, "val"))
-        network = build_network(NetworkSpec())
-        assert isinstance(network, MatteNet)
+        network = build_network(SPECS[args.architecture])
         if args.backbone:
+            if not isinstance(network, MatteNet):
+                parser.error("--backbone holds weights for the architecture matte")
             load_mobilenet(network.encoder, args.backbone)
         if args.start:
             network.load_state_dict(torch.load(args.start, weights_only=True)["averaged"])

@@ -86,8 +86,8 @@ def test_command_line_trains_and_releases(
     assert "roads" in capsys.readouterr().out
     weights = tmp_path / "net.safetensors"
     assert release.main([str(run / "last.pt"), "--out", str(weights)]) == 0
-    _, spec, origin = load_checkpoint(weights)
-    assert spec == NetworkSpec() and origin.name == "matte" and "CamVid" in origin.data
+    network, origin = load_checkpoint(weights)
+    assert network.spec == NetworkSpec() and origin.name == "matte" and "CamVid" in origin.data
 
 
 def test_missing_data_and_weights_are_one_line(
@@ -107,6 +107,12 @@ def test_missing_data_and_weights_are_one_line(
         assert named in error and error.count("\n") == 1
     assert release.main([str(tiny_data / "index.csv")]) == 1
     assert "index.csv" in capsys.readouterr().err
+
+
+def test_backbone_is_for_the_mobile_network_only(tiny_data: Path, tmp_path: Path) -> None:
+    arguments = [str(tmp_path), "--minutes", "1", "--data", str(tiny_data), "--backbone", "x.npz"]
+    with torch.device("meta"), pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--architecture", "coord_resnet50"])
 
 
 def test_validation_takes_some_of_each_set(tiny_data: Path) -> None:
