@@ -24,7 +24,7 @@ _LARGEST_STEP: Final = 96.0
 
 
 def smoothed(alpha: U8, luma: U8, last_alpha: U8, last_luma: U8, back: F64, strength: float) -> U8:
-    """This frame's alpha, mixed with the last final one where the picture itself stood still under `back`.
+    """This frame's alpha, read-only: mixed with the last one where the picture stood still under `back`.
 
     All pictures are uint8 (H, W); `back`, float64 (3, 3), takes points of this frame to the last one by a
     shift and a roll; `strength`, 0-1, is the largest weight of the last alpha. In every 16x16 block whose
@@ -36,6 +36,7 @@ def smoothed(alpha: U8, luma: U8, last_alpha: U8, last_luma: U8, back: F64, stre
     final = alpha.copy()
     if strength > 0 and min(alpha.shape) >= _BLOCK:
         _mix(alpha, luma, last_alpha, last_luma, back, strength, final)
+    final.setflags(write=False)
     return final
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from app.capture import scene
+from app.capture.sizes import check_frame_size
 from app.capture.source import SourceInfo
 from app.frame import U8, Frame
 
@@ -22,9 +23,12 @@ class DemoSource:
     rescaled = 0
 
     def __init__(self, size_wh: tuple[int, int] | None) -> None:
+        """Paint the scene; raises CaptureError if the size is not supported. It has no aspect of its own."""
+        size_wh = size_wh or SIZE_WH
+        check_frame_size("demo", size_wh)
         self.info = SourceInfo(
             name="demo",
-            size_wh=size_wh or SIZE_WH,
+            size_wh=size_wh,
             time_base=1 / FPS,
             fps=FPS,
             frames=None,

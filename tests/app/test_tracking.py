@@ -108,6 +108,13 @@ def test_a_sky_without_texture_is_followed_by_the_ground() -> None:
         assert distance(motion.step, truth) < 0.8
 
 
+def test_the_alpha_in_every_packet_is_read_only() -> None:
+    tracker = stage()
+    for index in range(3):
+        packet = tracker.process(scene(index, texture(1), np.eye(3), texture(2), np.eye(3)))
+        assert not packet.alpha.flags.writeable
+
+
 def test_a_mast_in_a_clear_sky_does_not_carry_it_along() -> None:
     tracker, ground, mast = stage(), texture(2), texture(5)
     ground_pose = np.eye(3)

@@ -6,6 +6,7 @@ from app.capture import scene
 from app.capture.demo import FPS, DemoSource
 from app.capture.scene import Layer
 from app.colour import rgb_from_planes
+from app.errors import CaptureError
 
 SIZE_WH = (320, 180)
 
@@ -62,3 +63,9 @@ def test_demo_is_an_endless_source() -> None:
         assert picture.shape == (180, 320, 3)
         assert picture[:10].mean(axis=(0, 1))[2] > picture[:10].mean(axis=(0, 1))[0]  # a blue sky
         assert not frames[0].planes.y.flags.writeable
+
+
+@pytest.mark.parametrize("size_wh", [(32, 320), (4098, 64)])
+def test_demo_refuses_a_size_that_cannot_be_worked_on(size_wh: tuple[int, int]) -> None:
+    with pytest.raises(CaptureError, match=f"demo: frames of {size_wh[0]}x{size_wh[1]} are too"):
+        DemoSource(size_wh)
