@@ -5,7 +5,7 @@ ARGS ?=
 
 .PHONY: live test
 live: .venv/live
-	$(BIN)/python run_live.py $(ARGS)
+	@$(BIN)/python run_live.py $(ARGS)
 
 test: .venv/dev
 	$(BIN)/ruff check .

@@ -80,7 +80,8 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.list_cameras:
             return print_cameras()
         config, look, sky = configured(arguments)
-        from app.live import Options, run
+        from app.live import run
+        from app.options import Options
 
         options = Options(
             source=arguments.source,

@@ -22,6 +22,10 @@ def limited(frames: Iterable[Frame], count: int | None, duration_s: float | None
             return
 
 
+_LONGEST_WAIT_NS = 10_000_000_000
+"""A hole in the time stamps that is longer than this is passed over: nobody waits an hour for a picture."""
+
+
 class Pacer:
     """Hands frames out when they are due by their pts.
 
@@ -66,6 +70,8 @@ class Pacer:
             if start_ns is None:
                 start_ns = now_ns - media_ns
             due_ns = start_ns + media_ns
+            if due_ns - now_ns > _LONGEST_WAIT_NS:
+                start_ns, due_ns = now_ns - media_ns, now_ns
             if due_ns > now_ns:
                 self._stopped.wait((due_ns - now_ns) / 1e9)
             elif not self._live:

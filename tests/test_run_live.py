@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import run_live
+from app.capture.open import open_source
+from app.colour import rgb_from_planes
 from app.config import ROOT
 from app.sky.library import sky_folders
 from tests.media import write_video
@@ -190,10 +192,16 @@ def test_dumps_are_never_written_over_the_sources_pictures(
 def test_a_source_without_any_sky_passes_through(tmp_path: Path) -> None:
     floor = np.random.default_rng(3).integers(20, 60, (64, 96, 3)).astype(np.uint8)
     source = write_video(tmp_path / "floor.mp4", size_wh=SIZE_WH, frames=3, draw=lambda index, size: floor)
-    assert run_live.main([str(source), "--headless", "--dump-alpha", str(tmp_path / "alpha")]) == 0
-    alpha = cv2.imread(str(tmp_path / "alpha" / "000002.png"), cv2.IMREAD_UNCHANGED)
+    folders = tmp_path / "alpha", tmp_path / "rgb"
+    dumps = ["--dump-alpha", str(folders[0]), "--dump-frames", str(folders[1])]
+    assert run_live.main([str(source), "--headless", *dumps]) == 0
+    alpha, bgr = (cv2.imread(str(folder / "000002.png"), cv2.IMREAD_UNCHANGED) for folder in folders)
     assert alpha is not None
-    assert (alpha > 127).mean() < 0.05
+    assert bgr is not None
+    assert alpha.max() == 0
+    with open_source(str(source), None, 30) as reopened:
+        *_, last = reopened
+    assert np.array_equal(bgr[..., ::-1], rgb_from_planes(last.planes, last.colour))
 
 
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """The skies there are: files in the program's folder and the user's, described by TOML files beside them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,14 @@ from platformdirs import user_data_path
 from pydantic import Field
 
 from app.config import ROOT, Part, Share, load_part
-from app.errors import SkyError
+from app.errors import ConfigError, SkyError
 from app.frame import Colour
 from app.sky.base import Sky
 from app.sky.placing import Wrap
 from app.sky.still import StillSky
 from app.sky.video import VideoSky
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["still", "video"]
 
@@ -66,9 +69,15 @@ def sky_folders() -> tuple[Path, Path]:
 def list_skies(folders: Sequence[Path] | None = None) -> list[SkyFile]:
     """All skies of the folders (default: `sky_folders`), by name; of equal names the last folder's.
 
-    Raises ConfigError or SkyError naming a TOML file that is wrong.
+    A sky whose TOML file is wrong is left out, with a warning.
     """
-    return [_described(path) for _, path in sorted(_files(folders).items())]
+    skies = []
+    for _, path in sorted(_files(folders).items()):
+        try:
+            skies.append(_described(path))
+        except (ConfigError, SkyError) as error:
+            log.warning("%s", error)
+    return skies
 
 
 def find_sky(name_or_path: str, folders: Sequence[Path] | None = None) -> SkyFile:

@@ -14,7 +14,7 @@ class SkyPlayer:
 
     `render` belongs to the blending thread; `switch` may be called from any thread, `close` when nobody
     renders any more. While one fade runs the next sky waits for its end, and of several that wait the last
-    one wins: nothing jumps, and at most three skies are held.
+    one wins: nothing jumps. A sky that has faded away is closed with the next switch, not while frames wait.
 
     A sky's own time begins with its fade: a video starts at its beginning, which is decoded already, and
     need not be searched for the frame of a later moment.
@@ -26,20 +26,23 @@ class SkyPlayer:
         self._shown_since = 0.0
         self._coming: Sky | None = None
         self._coming_since = 0.0
-        # `switch` hands the next sky over; the lock guards these two.
+        # `switch` hands the next sky over and closes old ones, which may take a while; the lock guards these.
         self._lock = threading.Lock()
         self._waiting: Sky | None = None
+        self._retired: list[Sky] = []
         self._closed = False
 
     def switch(self, sky: Sky) -> None:
         """Fade to a sky, from the next frame on or from the end of the fade that runs."""
         with self._lock:
+            unwanted, self._retired = self._retired, []
             if self._closed:
-                unwanted: Sky | None = sky
+                unwanted.append(sky)
             else:
-                unwanted, self._waiting = self._waiting, sky
-        if unwanted is not None:
-            unwanted.close()
+                unwanted += [self._waiting] if self._waiting is not None else []
+                self._waiting = sky
+        for old in unwanted:
+            old.close()
 
     def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
         """The sky, or the mixture of two, behind a frame; as `Sky.render`.
@@ -54,7 +57,8 @@ class SkyPlayer:
         elapsed = seconds - self._coming_since
         new = self._coming.render(elapsed, pose, rows)
         if elapsed >= self._fade_s:
-            self._shown.close()
+            with self._lock:
+                self._retired.append(self._shown)
             self._shown, self._shown_since, self._coming = self._coming, self._coming_since, None
             return new
         old = self._shown.render(seconds - self._shown_since, pose, rows)
@@ -64,8 +68,8 @@ class SkyPlayer:
         """Close all skies."""
         with self._lock:
             self._closed = True
-            waiting, self._waiting = self._waiting, None
-        for sky in (self._shown, self._coming, waiting):
+            retired, waiting, self._waiting = self._retired, self._waiting, None
+        for sky in (*retired, self._shown, self._coming, waiting):
             if sky is not None:
                 sky.close()
 

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QApplication
 from app.errors import SkyLiveError
 
 _PROBE = "from PyQt6.QtGui import QGuiApplication; QGuiApplication([])"
+_PROBE_S = 10
 
 
 def open_application() -> QApplication:
@@ -23,10 +24,18 @@ def open_application() -> QApplication:
     linux = sys.platform.startswith("linux")
     if linux and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")):
         raise SkyLiveError("no display to show a window on; use --headless")
-    if linux and subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=False).returncode:
+    if linux and not _display_opens():
         raise SkyLiveError(
             "the display cannot be opened; use --headless, or install the packages in the README"
         )
     application = QApplication([sys.argv[0]])
     application.setApplicationName("SkyAR Live")
     return application
+
+
+def _display_opens() -> bool:
+    try:
+        subprocess.run([sys.executable, "-c", _PROBE], capture_output=True, check=True, timeout=_PROBE_S)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        return False
+    return True
