@@ -7,7 +7,7 @@ from typing import Any
 
 from app.errors import RecordError, SkyLiveError
 from app.frame import Composited
-from app.recording import Recorder
+from app.recording.recorder import Recorder
 
 log = logging.getLogger(__name__)
 

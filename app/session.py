@@ -12,14 +12,14 @@ from tqdm import tqdm
 from app.capture.source import Source, SourceInfo
 from app.channel import Channel, Policy
 from app.config import Config, Record
-from app.dump import AlphaDump, FrameDump
 from app.errors import SkyLiveError
 from app.feed import Pacer, limited
 from app.frame import Composited, Frame, Tracked
 from app.options import Options
 from app.outputs import Recording
 from app.pipeline import Pipeline, Sink
-from app.recording import Recorder
+from app.recording.dump import AlphaDump, FrameDump
+from app.recording.recorder import Recorder
 from app.sky.library import SkyFile, open_sky
 from app.sky.player import SkyPlayer
 from app.stages import Stages

@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.blending import BlendingStage
+from app.blending.stage import BlendingStage
 from app.capture.source import SourceInfo
 from app.config import Config, Look
 from app.frame import Frame, Planes
-from app.matting import MattingStage
+from app.matting.stage import MattingStage
 from app.sky.player import SkyPlayer
-from app.tracking import TrackingStage
+from app.tracking.stage import TrackingStage
 from engines.base import Engine
 
 

@@ -122,9 +122,9 @@ class Converter:
         self._location = location
         self._sample_aspect = sample_aspect
         self._reformatter = VideoReformatter()
-        self._first_wh = _turned_size((first.width, first.height), orientation)
+        self._first_wh = upright_size((first.width, first.height), orientation)
         check_source_size(name, self._first_wh)
-        shown = _turned_size(self._square_size(first), orientation)
+        shown = upright_size(self._square_size(first), orientation)
         self.size_wh = shown if size_wh is None else fit_inside(shown, size_wh)
         check_frame_size(name, self.size_wh)
         colour = read_colour(first, location)
@@ -137,15 +137,15 @@ class Converter:
 
         Raises CaptureError if the pixel format cannot be converted.
         """
-        self.rescaled += _turned_size((frame.width, frame.height), orientation) != self._first_wh
-        size_wh = _turned_size(self.size_wh, orientation)
+        self.rescaled += upright_size((frame.width, frame.height), orientation) != self._first_wh
+        size_wh = upright_size(self.size_wh, orientation)
         as_is = (frame.width, frame.height) == size_wh and _tags(frame) == self._tags
         if as_is and frame.format.name in _PLANAR:
             planes = _planes_of(frame)
         else:
             planes = self._reformatted(frame, size_wh)
         if orientation != UPRIGHT:
-            planes = Planes(*(_turned(plane, orientation) for plane in planes))
+            planes = Planes(*(upright(plane, orientation) for plane in planes))
         for plane in planes:
             plane.setflags(write=False)
         return planes
@@ -198,10 +198,10 @@ def _is_full_range(frame: av.VideoFrame) -> bool:
 
 
 def _planes_of(frame: av.VideoFrame) -> Planes:
-    return Planes(*(_rows(plane) for plane in frame.planes[:3]))
+    return Planes(*(samples_of(plane) for plane in frame.planes[:3]))
 
 
-def _rows(plane: VideoPlane) -> U8:
+def samples_of(plane: VideoPlane) -> U8:
     """The plane, uint8 (H, W); keeps the frame alive, or is a copy where the lines are padded."""
     padded = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
     return np.ascontiguousarray(padded[:, : plane.width])
@@ -222,7 +222,8 @@ def _with_bars(planes: Planes, size_wh: tuple[int, int], colour: Colour) -> Plan
     return framed
 
 
-def _turned(plane: U8, orientation: Orientation) -> U8:
+def upright(plane: U8, orientation: Orientation) -> U8:
+    """The plane turned upright."""
     turned = cv2.transpose(plane) if orientation.transpose else plane
     if orientation.mirror_x or orientation.mirror_y:
         flip = -1 if orientation.mirror_x and orientation.mirror_y else int(orientation.mirror_x)
@@ -230,7 +231,8 @@ def _turned(plane: U8, orientation: Orientation) -> U8:
     return turned.astype(np.uint8, copy=False)
 
 
-def _turned_size(size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+def upright_size(size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
+    """The (width, height) that a picture of that size has once it is upright; or the other way round."""
     return (size_wh[1], size_wh[0]) if orientation.transpose else size_wh
 
 

@@ -11,14 +11,12 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 from av.video.frame import VideoFrame
-from av.video.plane import VideoPlane
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from app.capture.convert import Orientation, orientation_of, read_colour
+from app.capture.convert import Orientation, orientation_of, read_colour, samples_of, upright, upright_size
 from app.errors import SkyError
-from app.frame import F64, U8, Colour, Planes
+from app.frame import F64, Colour, Planes
 from app.sky.base import SkyView
 from app.sky.placing import Wrap, place
 from app.sky.texture import Projector, Texture, make_texture
@@ -131,7 +129,7 @@ def planes_of(
 ) -> Planes:
     """The frame's I420 planes, upright, scaled to an even size and converted to a matrix and range."""
     source = read_colour(frame, None)
-    width, height = _turned_wh(size_wh, orientation)
+    width, height = upright_size(size_wh, orientation)
     converted = reformatter.reformat(
         frame,
         width,
@@ -144,23 +142,7 @@ def planes_of(
         interpolation=Interpolation.AREA,
         threads=1,
     )
-    return Planes(*(_turned(_samples(plane), orientation) for plane in converted.planes))
-
-
-def _samples(plane: VideoPlane) -> U8:
-    padded = np.asarray(memoryview(plane), np.uint8).reshape(-1, plane.line_size)
-    return padded[: plane.height, : plane.width]
-
-
-def _turned(plane: U8, orientation: Orientation) -> U8:
-    upright = plane.T if orientation.transpose else plane
-    return np.ascontiguousarray(
-        upright[:: -1 if orientation.mirror_y else 1, :: -1 if orientation.mirror_x else 1]
-    )
-
-
-def _turned_wh(size_wh: tuple[int, int], orientation: Orientation) -> tuple[int, int]:
-    return (size_wh[1], size_wh[0]) if orientation.transpose else size_wh
+    return Planes(*(upright(samples_of(plane), orientation) for plane in converted.planes))
 
 
 class VideoSky:
@@ -189,7 +171,7 @@ class VideoSky:
             raise SkyError(f"{path}: not a video that can be read: no frame can be decoded")
         # Once for all frames: asking a frame makes it part of a reference cycle, so that it outlives its use.
         self._orientation = orientation_of(first[1])
-        picture_wh = _turned_wh((first[1].width, first[1].height), self._orientation)
+        picture_wh = upright_size((first[1].width, first[1].height), self._orientation)
         self._placing = place(picture_wh, size_wh, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False)
         self._chroma_xy = read_colour(first[1], None).chroma_xy
         self._reformatter = VideoReformatter()

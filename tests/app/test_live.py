@@ -7,9 +7,9 @@ import pytest
 
 from app.capture.open import open_source
 from app.config import Config, load_look
-from app.dump import FrameDump
 from app.live import model_path, run
 from app.options import Options
+from app.recording.dump import FrameDump
 from app.sky.library import find_sky, open_sky
 from app.sky.player import SkyPlayer
 from app.stages import build_stages

@@ -10,8 +10,8 @@ from app.capture import scene as demo_scene
 from app.capture.demo import FPS, DemoSource
 from app.config import Tracker
 from app.frame import F64, U8, Colour, Frame, Matted, Motion, Planes, Tracking
-from app.rigid import Rigid, fit_rigid
-from app.tracking import TrackingStage
+from app.tracking.rigid import Rigid, fit_rigid
+from app.tracking.stage import TrackingStage
 
 WIDTH, HEIGHT = 320, 180
 HORIZON = 120

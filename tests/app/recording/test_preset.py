@@ -4,10 +4,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import app.preset
+import app.recording.preset
 from app.frame import Planes
-from app.h264 import even
-from app.preset import PRESETS, busy_pictures, choose_preset
+from app.recording.h264 import even
+from app.recording.preset import PRESETS, busy_pictures, choose_preset
 
 
 def test_presets_are_tried_from_the_fastest_on() -> None:
@@ -27,7 +27,7 @@ def test_takes_the_slowest_that_is_fast_enough(
     monkeypatch: pytest.MonkeyPatch, times_ms: list[float], chosen: str
 ) -> None:
     measured = iter(times_ms)
-    monkeypatch.setattr(app.preset, "_encode_s", lambda *_: next(measured) / 1000)
+    monkeypatch.setattr(app.recording.preset, "_encode_s", lambda *_: next(measured) / 1000)
     # At 30 frames per second 0.4 of a frame's time is 13.3 ms.
     assert choose_preset((64, 64), Fraction(30), 20) == chosen
 
@@ -39,7 +39,7 @@ def test_large_pictures_are_tried_small_and_reckoned_up(monkeypatch: pytest.Monk
         tried.append(pictures[0].size_wh)
         return 0.003 * len(tried)
 
-    monkeypatch.setattr(app.preset, "_encode_s", encode_s)
+    monkeypatch.setattr(app.recording.preset, "_encode_s", encode_s)
     # 2560x1440 is four times the picture tried: 3, 6 ms there are 12, 24 ms, of which 13.3 ms are allowed.
     assert choose_preset((2560, 1440), Fraction(30), 20) == "ultrafast"
     assert tried == [(1280, 720)] * 2
@@ -47,8 +47,8 @@ def test_large_pictures_are_tried_small_and_reckoned_up(monkeypatch: pytest.Monk
 
 def test_stops_when_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(100))
-    monkeypatch.setattr(app.preset, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(app.preset, "_encode_s", lambda *_: 0.0)
+    monkeypatch.setattr(app.recording.preset, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(app.recording.preset, "_encode_s", lambda *_: 0.0)
     assert choose_preset((64, 64), Fraction(30), 20) == "ultrafast"
 
 

@@ -14,8 +14,8 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard
 
-from app.aac import add_aac_stream, encode_aac
 from app.errors import SkyLiveError
+from app.recording.aac import add_aac_stream, encode_aac
 
 log = logging.getLogger(__name__)
 

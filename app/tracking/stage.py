@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from app.config import Tracker
 from app.frame import F32, F64, U8, Frame, Matted, Motion, Tracked, Tracking
 from app.jit import jit
-from app.rigid import STILL, Rigid, fit_rigid
-from app.smoothing import smoothed
+from app.shrink import shrink
+from app.tracking.rigid import STILL, Rigid, fit_rigid
+from app.tracking.smoothing import smoothed
 
 Bools = NDArray[np.bool_]
 
@@ -118,8 +119,8 @@ class _Estimate(NamedTuple):
 class TrackingStage:
     """Follows the camera from frame to frame, and steadies the alpha along the way.
 
-    Frames come in order and have the size `size_wh`. Motions are rigid in the picture (app/rigid.py): the
-    planar special case of the rotation homography K R K^-1, for which `Motion` has the room.
+    Frames come in order and have the size `size_wh`. Motions are rigid in the picture (`Rigid`): the planar
+    special case of the rotation homography K R K^-1, for which `Motion` has the room.
     """
 
     def __init__(self, part: Tracker, size_wh: tuple[int, int]) -> None:
@@ -148,7 +149,7 @@ class TrackingStage:
         PREDICTED while the last motion dies away, LOST after that and at a cut; the sky then stays as it
         stood.
         """
-        small = _shrunk(matted.frame.planes.y, self._small_wh)
+        small = shrink(matted.frame.planes.y, self._small_wh)
         grey, thumbnail = _levelled(small), _resized(small, _THUMBNAIL_WH, cv2.INTER_AREA)
         last, alpha = self._last, matted.alpha
         if last is None:
@@ -180,7 +181,7 @@ class TrackingStage:
 
     def _estimate(self, last: _Last, grey: U8) -> _Estimate:
         """What the points say; those that agree are followed further."""
-        is_sky, is_ground = _kinds(_shrunk(last.alpha, self._small_wh))
+        is_sky, is_ground = _kinds(shrink(last.alpha, self._small_wh))
         points = self._points
         self._points_age += 1
         if len(points.xy) < _WORN * self._points_found or self._points_age >= _REFRESH or not len(points.xy):
@@ -255,18 +256,6 @@ class TrackingStage:
             return STILL, Tracking.LOST
         self._velocity = self._velocity.scaled(math.exp(-passed_s / _DAMPING_S))
         return self._velocity.scaled(passed_s), Tracking.PREDICTED
-
-
-def _shrunk(picture: U8, size_wh: tuple[int, int]) -> U8:
-    """The picture at a smaller size: halved while that leaves enough, then linear.
-
-    Halving averages 2x2 pixels and takes a fraction of the time of any other filter as good.
-    """
-    while picture.shape[1] >= 2 * size_wh[0] and picture.shape[0] >= 2 * size_wh[1]:
-        picture = _resized(picture, (picture.shape[1] // 2, picture.shape[0] // 2), cv2.INTER_AREA)
-    if (picture.shape[1], picture.shape[0]) == size_wh:
-        return picture
-    return _resized(picture, size_wh, cv2.INTER_LINEAR)
 
 
 def _resized(picture: U8, size_wh: tuple[int, int], interpolation: int) -> U8:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from app.blending.kernels import draw_streaks
+from app.blending.weather import gamma, haze, rain, snow
 from app.frame import F32
-from app.kernels import draw_streaks
-from app.weather import gamma, haze, rain, snow
 
 
 @pytest.mark.parametrize("fall", [rain, snow])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.colour import planes_from_rgb
 from app.config import Matting
 from app.frame import F32, U8, Colour, Frame, Planes
-from app.matting import MattingStage, network_size, shrink
+from app.matting.stage import MattingStage, network_size
 from engines.base import EngineError, TensorSpec
 from engines.registry import open_engine
 from tests.fakes import FLOAT32, FakeEngine, blueness, upper_half, write_network
@@ -106,24 +106,6 @@ def test_a_grey_ramp_stays_grey_and_in_place() -> None:
     centres = (np.arange(384) + 0.5) / 384 * 1280 - 0.5
     expected = centres / 1279
     assert np.abs(image[0] - expected).max() <= 2 / 255
-
-
-@pytest.mark.parametrize("size_wh", [(853, 481), (1280, 720), (721, 1283), (1921, 1081)])
-def test_shrink_is_near_the_mean_over_each_pixel(size_wh: tuple[int, int]) -> None:
-    x, y = np.meshgrid(np.linspace(0, 6, size_wh[0]), np.linspace(0, 4, size_wh[1]))
-    plane = (127.5 + 120 * np.sin(x) * np.cos(y)).astype(np.uint8)
-    target = network_size(size_wh, WORKING)
-    shrunk = shrink(plane, target)
-    assert shrunk.shape == target[::-1] and shrunk.dtype == np.uint8
-    area = cv2.resize(plane.astype(np.float32), target, interpolation=cv2.INTER_AREA)
-    assert np.abs(shrunk - area).max() < 5 and np.abs(shrunk - area).mean() < 1
-
-
-def test_shrink_averages_fine_texture() -> None:
-    """A chequered plane must not turn into a moiré pattern."""
-    chequered = ((np.add.outer(np.arange(1080), np.arange(1920)) % 2) * 255).astype(np.uint8)
-    shrunk = shrink(chequered, (384, 224))
-    assert shrunk.min() >= 126 and shrunk.max() <= 129
 
 
 # --- what becomes of its alpha

@@ -16,11 +16,12 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
-from app import config, weather
+from app import config
+from app.blending import weather
+from app.blending.halo import grid_for, halo_map
+from app.blending.kernels import Affine, compose, draw_streaks, matrix_of, sky_rows, survey
 from app.colour import rgb_from_yuv, yuv_from_rgb
 from app.frame import F32, F64, U8, Colour, Composited, Planes, Tracked
-from app.halo import grid_for, halo_map
-from app.kernels import Affine, compose, draw_streaks, matrix_of, sky_rows, survey
 from app.sky.base import SkyView
 
 # The foreground's mean follows the camera within this time, so that alpha may flicker without the light

@@ -18,9 +18,9 @@ from av.video.stream import VideoStream
 from app.config import Preset, Record
 from app.errors import RecordError
 from app.frame import Colour, Planes
-from app.h264 import PictureBuffer, encoder_options, even
-from app.preset import choose_preset
-from app.sound import SoundError, SoundTrack
+from app.recording.h264 import PictureBuffer, encoder_options, even
+from app.recording.preset import choose_preset
+from app.recording.sound import SoundError, SoundTrack
 
 log = logging.getLogger(__name__)
 

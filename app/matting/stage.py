@@ -2,13 +2,13 @@
 
 from functools import cache
 
-import cv2
 import numpy as np
 
 from app.colour import rgb_from_yuv
 from app.frame import F32, F64, U8, Colour, Frame, Matted, Planes
-from app.guided import guided_upsample
 from app.jit import jit
+from app.matting.guided import guided_upsample
+from app.shrink import shrink
 from engines.base import Engine, EngineError, TensorSpec
 
 STRIDE = 32
@@ -79,20 +79,6 @@ def _check_tensors(engine: Engine, size_wh: tuple[int, int]) -> None:
 
 def _is(tensor: tuple[str, TensorSpec], name: str, shape: tuple[int, ...]) -> bool:
     return tensor[0] == name and tensor[1].dtype == np.float32 and tensor[1].accepts(shape)
-
-
-def shrink(plane: U8, size_wh: tuple[int, int]) -> U8:
-    """One plane at (width, height): halved by 2x2 means while it is twice as large or more, then bilinear.
-
-    A tenth of the cost of OpenCV's area filter, which would be the dearest step of this stage. A halving
-    leaves out an odd last row or column.
-    """
-    width, height = size_wh
-    while plane.shape[1] >= 2 * width and plane.shape[0] >= 2 * height:
-        rows, columns = plane.shape[0] // 2, plane.shape[1] // 2
-        even = plane[: 2 * rows, : 2 * columns]
-        plane = cv2.resize(even, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return cv2.resize(plane, size_wh, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 @cache

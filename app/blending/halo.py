@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from app.blending.kernels import Matrix, box_blur, widen
 from app.frame import F32
-from app.kernels import Matrix, box_blur, widen
 
 
 class Grid(NamedTuple):

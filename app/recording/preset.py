@@ -12,7 +12,7 @@ import numpy as np
 
 from app.config import Preset
 from app.frame import U8, Planes
-from app.h264 import PictureBuffer, encoder_options, even
+from app.recording.h264 import PictureBuffer, encoder_options, even
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from app.frame import U8
-from app.smoothing import smoothed
+from app.tracking.smoothing import smoothed
 
 STILL = np.eye(3)
 

@@ -13,13 +13,13 @@ import av
 import numpy as np
 import pytest
 
-import app.recording
-import app.sound
+import app.recording.recorder
+import app.recording.sound
 from app.config import ROOT, Record
 from app.errors import RecordError
 from app.frame import U8, Colour, Planes
-from app.h264 import PictureBuffer, encoder_options
-from app.recording import Recorder
+from app.recording.h264 import PictureBuffer, encoder_options
+from app.recording.recorder import Recorder
 from tests.sounds import delay_s, end_s, read_sound, write_clip
 
 FAST = Record(preset="ultrafast")
@@ -294,7 +294,7 @@ def test_sound_that_the_container_refuses_never_costs_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = write_clip(tmp_path / "in.mkv", codec="libopus", seconds=1)
-    monkeypatch.setitem(app.sound.COPIED, "mov", frozenset({"opus"}))  # which QuickTime cannot hold
+    monkeypatch.setitem(app.recording.sound.COPIED, "mov", frozenset({"opus"}))  # which QuickTime cannot hold
     path = record(tmp_path / "a.mov", range(0, 3600 * 25, 3600), sound=source)
     assert len(frame_times(path)) == 25
     assert ["recording without sound" in record.message for record in caplog.records] == [True]
@@ -319,7 +319,7 @@ from pathlib import Path
 import numpy as np
 from app.config import Record
 from app.frame import Colour, Planes
-from app.recording import Recorder
+from app.recording.recorder import Recorder
 
 path, sound = Path(sys.argv[1]), Path(sys.argv[2])
 recorder = Recorder(path, size_wh=(320, 240), time_base=Fraction(1, 90000), fps=Fraction(25), colour=Colour(),
@@ -392,7 +392,7 @@ def test_an_interrupt_during_the_trial_of_presets_leaves_no_file(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(app.recording, "choose_preset", interrupted)
+    monkeypatch.setattr(app.recording.recorder, "choose_preset", interrupted)
     with pytest.raises(KeyboardInterrupt):
         recorder(tmp_path / "out.mkv", part=Record(preset="auto"))
     assert not list(tmp_path.iterdir())

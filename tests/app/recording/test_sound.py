@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from app.sound import SoundError, SoundTrack
+from app.recording.sound import SoundError, SoundTrack
 from tests.sounds import delay_s, end_s, noise, read_sound, write_clip
 
 SYNC_S = 0.002

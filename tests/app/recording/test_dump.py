@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from app.colour import planes_from_rgb
-from app.dump import AlphaDump, FrameDump
 from app.errors import RecordError
 from app.frame import U8, Colour, Composited, Frame, Motion, Tracked, Tracking
+from app.recording.dump import AlphaDump, FrameDump
 
 
 def composited(rgb: U8, alpha: U8, index: int) -> Composited:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.blending import BlendingStage, shaped_alpha
+from app.blending.stage import BlendingStage, shaped_alpha
 from app.colour import rgb_from_yuv
 from app.config import LOOKS, Halo, Light, Look, Matte, Weather, load_look
 from app.frame import F64, U8, Colour, Composited, Frame, Motion, Planes, Tracked, Tracking
 from app.sky.base import SkyView
-from tests.app.blend_reference import composite, to_rgb, worst_difference
+from tests.app.blending.reference import composite, to_rgb, worst_difference
 
 COLOURS = [Colour(matrix, full_range=full) for matrix in ("bt601", "bt709") for full in (False, True)]
 UNLIT = Light(recolour=0, relight=1)

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app.frame import F32, F64, U8
-from app.guided import FLOOR, apply_coefficients, guide_coefficients, guided_upsample
+from app.matting.guided import FLOOR, apply_coefficients, guide_coefficients, guided_upsample
 
 
 def mean(values: F64, radius: int) -> F64:

@@ -1,0 +1,1 @@
+"""Tracked -> Composited: the sky behind the foreground, its light, halo and weather."""

@@ -1,0 +1,1 @@
+"""Frame -> Matted: the network, and its alpha brought to the frame's size."""

@@ -1,0 +1,1 @@
+"""Composited -> files: the recording with its sound, and dumps of pictures."""

@@ -1,0 +1,1 @@
+"""Matted -> Tracked: the camera's motion, and the alpha steadied along it."""
