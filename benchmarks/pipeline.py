@@ -16,7 +16,7 @@ from typing import Any
 
 from app.capture.demo import DemoSource
 from app.config import ROOT, Record
-from app.recording import Recorder
+from app.recording.recorder import Recorder
 
 FRAMES = 300
 ROUNDS = 3

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from app.colour import planes_from_rgb
 from app.config import Matting
 from app.frame import Colour, Frame
-from app.matting import MattingStage, network_size, working_size
+from app.matting.stage import MattingStage, network_size, working_size
 from engines.base import Engine, EngineError
 from engines.registry import open_engine
 from training.data import DataError, Sample, data_root, load_picture, read_index

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from app.matting import network_size
+from app.matting.stage import network_size
 from export.network import COORD_RESNET50, MatteNet, MattingNetwork, NetworkSpec, build_network
 from training.augment import Array, augment
 from training.data import (
