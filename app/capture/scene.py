@@ -108,12 +108,14 @@ def render(layers: list[Layer], size_wh: tuple[int, int], seconds: float) -> tup
     width, height = size_wh
     camera = intrinsics(size_wh) @ camera_rotation(seconds)
     eye = camera_position(seconds)
-    picture = _warped(layers[0], camera, np.zeros(3), size_wh, (0, height))
+    picture = _warped(layers[0], camera, np.zeros(3), size_wh, (0, height), cv2.BORDER_REPLICATE)
     picture[..., 3] = 255
     for layer in layers[1:]:
         rows = _rows_seen(layer, camera, eye, size_wh)
         if rows[0] < rows[1]:
-            _cover(picture[rows[0] : rows[1]], _warped(layer, camera, eye, size_wh, rows))
+            _cover(
+                picture[rows[0] : rows[1]], _warped(layer, camera, eye, size_wh, rows, cv2.BORDER_CONSTANT)
+            )
     half = ((width + 1) // 2, (height + 1) // 2)
     y, u, v, alpha = (np.ascontiguousarray(channel) for channel in cv2.split(picture))
     chroma = [np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_AREA), np.uint8) for plane in (u, v)]
@@ -134,7 +136,9 @@ def _homography(layer: Layer, camera: F64, eye: F64) -> F64:
     return np.asarray(camera @ np.column_stack([columns, rows, np.array(layer.corner) - eye]), np.float64)
 
 
-def _warped(layer: Layer, camera: F64, eye: F64, size_wh: tuple[int, int], rows: tuple[int, int]) -> U8:
+def _warped(
+    layer: Layer, camera: F64, eye: F64, size_wh: tuple[int, int], rows: tuple[int, int], border: int
+) -> U8:
     shift = np.array([[1, 0, 0], [0, 1, -rows[0]], [0, 0, 1.0]])
     return np.asarray(
         cv2.warpPerspective(
@@ -142,7 +146,7 @@ def _warped(layer: Layer, camera: F64, eye: F64, size_wh: tuple[int, int], rows:
             shift @ _homography(layer, camera, eye),
             (size_wh[0], rows[1] - rows[0]),
             flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT if layer.metres[0] < 1e5 else cv2.BORDER_REPLICATE,
+            borderMode=border,
         ),
         np.uint8,
     )

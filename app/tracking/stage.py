@@ -69,6 +69,9 @@ _SPARSE: Final = 0.08
 """The sky alone decides when it outweighs the ground, or when this share of its points' weight agrees and so
 many points do beside the cells there are in it: fewer may be a mast or a bird, or too close for a roll."""
 
+_LEAST_SIDE: Final = 48
+"""Least height and width of the small picture, so that its windows fit into strips too."""
+
 _LARGEST_SHIFT: Final = 0.25
 _LARGEST_ROLL: Final = 0.2
 """Largest believable motion between two frames: share of the picture's longer side, and radians."""
@@ -125,8 +128,8 @@ class TrackingStage:
 
     def __init__(self, part: Tracker, size_wh: tuple[int, int]) -> None:
         self._part = part
-        shrink = min(1.0, part.width / max(size_wh))
-        self._small_wh = (max(1, round(size_wh[0] * shrink)), max(1, round(size_wh[1] * shrink)))
+        scale = min(1.0, max(part.width / max(size_wh), _LEAST_SIDE / min(size_wh)))
+        self._small_wh = (max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale)))
         self._scale = np.divide(size_wh, self._small_wh)
         self._centre = (np.array(size_wh) - 1) / 2
         self._longer = max(size_wh)
@@ -251,7 +254,9 @@ class TrackingStage:
             self._unseen_s = 0.0
             return measured, Tracking.TRACKED
         self._unseen_s += passed_s
-        if self._unseen_s > _PATIENCE_S or not _same_scene(last.thumbnail, thumbnail):
+        if not _same_scene(last.thumbnail, thumbnail):
+            self._unseen_s = math.inf
+        if self._unseen_s > _PATIENCE_S:
             self._velocity = STILL
             return STILL, Tracking.LOST
         self._velocity = self._velocity.scaled(math.exp(-passed_s / _DAMPING_S))

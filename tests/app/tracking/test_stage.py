@@ -200,7 +200,17 @@ def test_a_cut_is_lost_for_a_frame_and_the_pose_goes_on() -> None:
     assert distance(again.motion.step, step) < 0.2
 
 
-@pytest.mark.parametrize("size_wh", [(64, 64), (101, 67), (90, 200), (641, 361), (1280, 720)])
+def test_after_a_cut_nothing_is_predicted() -> None:
+    tracker, still = stage(), np.eye(3)
+    for index in range(3):
+        tracker.process(scene(index, texture(1), still, texture(2), still))
+    alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+    ramp = np.broadcast_to(np.linspace(40, 220, WIDTH).astype(np.uint8), (HEIGHT, WIDTH))
+    states = [tracker.process(matted(ramp.copy(), alpha, index)).motion.state for index in range(3, 7)]
+    assert states == [Tracking.LOST] * 4
+
+
+@pytest.mark.parametrize("size_wh", [(64, 64), (101, 67), (90, 200), (641, 361), (1280, 720), (1300, 64)])
 def test_any_size_is_followed_in_its_own_pixels(size_wh: tuple[int, int]) -> None:
     tracker, sky = TrackingStage(Tracker(), size_wh), texture(3, 1500)
     step = np.array([[1, 0, 2.0], [0, 1, -1.5], [0, 0, 1]])
