@@ -76,15 +76,18 @@ def sky(rng: Generator, shape: tuple[int, int]) -> F32:
 
 
 def mountains(rng: Generator, shape: tuple[int, int]) -> F32:
-    """A distant range under haze."""
+    """A distant range: forest below, rock above, lit from the left, in a little haze."""
     height, width = shape
     line = height * (0.85 - 0.75 * _ridge(rng, width, width / 5, 8))
     rows = np.arange(height, dtype=np.float32)[:, None]
-    relief = fractal(rng, shape, height / 2, 6, 1.6)
-    relief = np.clip(0.5 + 6 * (relief - np.roll(relief, 3, axis=1)), 0, 1)
-    below = np.clip((rows - line) / (height * 0.5), 0, 1).astype(np.float32)
-    colour = _between([0.36, 0.43, 0.53], [0.50, 0.55, 0.60], relief.astype(np.float32))
-    colour = colour + (HAZE * 0.9 - colour) * (0.25 + 0.5 * below[..., None])
+    relief = fractal(rng, shape, height / 2, 6, 1.2)
+    light = _f32(np.clip(0.5 + 9 * (relief - np.roll(relief, 3, axis=1)), 0, 1))
+    below = _f32(np.clip((rows - line) / (height * 0.5), 0, 1))
+    rock = _between([0.25, 0.27, 0.31], [0.55, 0.52, 0.48], light)
+    forest = _between([0.14, 0.20, 0.18], [0.27, 0.34, 0.25], light)
+    tree_line = _smooth_step(0.2, 0.4, _f32(below + 0.6 * (relief - 0.5)))
+    colour = rock + (forest - rock) * tree_line[..., None]
+    colour = colour + (HAZE * 0.8 - colour) * (0.18 + 0.22 * below[..., None])
     return _with_alpha(colour, np.clip(rows - line, 0, 1))
 
 
