@@ -201,11 +201,11 @@ def trees(rng: Generator, shape: tuple[int, int], centres: list[float], tall: fl
         size = tall * rng.uniform(0.8, 1.05)
         tips.clear()
         branch(centre, height, rng.normal(0, 0.04), size * 0.24, size * 0.045)
-        around = np.repeat(sorted(tips, key=lambda tip: -tip[1]), 20, axis=0)
-        leaves = rng.normal(around, size * 0.032)
+        around = np.repeat(sorted(tips, key=lambda tip: -tip[1]), 22, axis=0)
+        leaves = rng.normal(around, size * 0.030)
         count = len(leaves)
         light = np.clip(0.55 + 0.35 * (height - leaves[:, 1]) / size + rng.normal(0, 0.16, count), 0.3, 1.3)
-        axes = rng.uniform((1.0, 0.8), (2.6, 1.6), (count, 2))
+        axes = size * rng.uniform((0.004, 0.003), (0.0085, 0.0055), (count, 2))
         for at, half_axes, angle, shade in zip(
             np.rint(leaves * 16).astype(int).tolist(),
             np.rint(axes * 16).astype(int).tolist(),
