@@ -100,7 +100,8 @@ class Motion:
 
     `step` and `pose` are float64 (3, 3) homographies in luma pixel coordinates (x, y, 1), pixel centres
     at integers: `step` takes a point of the sky from the previous frame into this one, `pose` from the
-    first frame into this one. `state` says where `step` comes from and `inliers` how many points agreed.
+    first frame into this one: all steps together, drawn slowly back to a level camera. `state` says where
+    `step` comes from and `inliers` how many points agreed.
     """
 
     step: F64

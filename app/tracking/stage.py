@@ -80,6 +80,10 @@ _DAMPING_S: Final = 0.15
 _PATIENCE_S: Final = 0.5
 """A predicted motion dies away with this time constant and is given up after this time."""
 
+_LEVEL_S: Final = 30.0
+"""The pose goes back to a level camera with this time constant: small errors of every step, such as what a
+car's forward motion does to the fit, would otherwise turn the sky upside down within the hour."""
+
 _LOCAL: Final = 31
 """Width of the neighbourhood, in pixels of the small picture, whose mean brightness is taken away."""
 
@@ -171,7 +175,9 @@ class TrackingStage:
                     self._homography(edges.inverse()),
                     self._part.smoothing,
                 )
-        self._pose = self._pose.then(step)
+        self._pose = _levelling(
+            self._pose.then(step), 0.0 if last is None else _passed_s(last.frame, matted.frame)
+        )
         self._last = _Last(matted.frame, alpha, grey, thumbnail)
         motion = Motion(self._homography(step), self._homography(self._pose), state, inliers)
         return Tracked(matted.frame, alpha, motion)
@@ -248,7 +254,7 @@ class TrackingStage:
         self, measured: Rigid | None, last: _Last, frame: Frame, thumbnail: U8
     ) -> tuple[Rigid, Tracking]:
         """The step to take and where it comes from."""
-        passed_s = max(frame.seconds - last.frame.seconds, 1e-3)
+        passed_s = _passed_s(last.frame, frame)
         if measured is not None:
             self._velocity = measured.scaled(1 / passed_s)
             self._unseen_s = 0.0
@@ -261,6 +267,16 @@ class TrackingStage:
             return STILL, Tracking.LOST
         self._velocity = self._velocity.scaled(math.exp(-passed_s / _DAMPING_S))
         return self._velocity.scaled(passed_s), Tracking.PREDICTED
+
+
+def _passed_s(before: Frame, after: Frame) -> float:
+    return max(after.seconds - before.seconds, 1e-3)
+
+
+def _levelling(pose: Rigid, passed_s: float) -> Rigid:
+    """The pose with a little less roll and tilt; where the camera heads to is left alone."""
+    keep = math.exp(-passed_s / _LEVEL_S)
+    return Rigid(keep * math.remainder(pose.roll, math.tau), pose.x, keep * pose.y)
 
 
 def _resized(picture: U8, size_wh: tuple[int, int], interpolation: int) -> U8:
