@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import pickle
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from export.checkpoint import CheckpointError, Origin, save_checkpoint
 from export.network import MattingNetwork, NetworkSpec, build_network
+from training.checkpoint import reading
 
 NAME = "matte"
 DATA = (
@@ -29,14 +29,11 @@ LICENCE = "research and other non-commercial use only, share alike; see models/L
 
 def release(run_checkpoint: Path, out: Path) -> None:
     """Writes the averaged weights of a training checkpoint as a released file dated today."""
-    try:
+    with reading(run_checkpoint):
         state = torch.load(run_checkpoint, weights_only=True)
         network = build_network(NetworkSpec.from_json(state["spec"]))
         network.load_state_dict(state["averaged"])
         sharpen(network)
-    except (OSError, KeyError, ValueError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise CheckpointError(f"{run_checkpoint}: not a checkpoint of a training run ({reason})") from error
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     save_checkpoint(out, network, Origin(NAME, date, DATA, LICENCE))
 

@@ -26,8 +26,10 @@ import torch
 from torch import Tensor
 
 from app.matting.stage import network_size
+from export.checkpoint import CheckpointError
 from export.network import COORD_RESNET50, MatteNet, MattingNetwork, NetworkSpec, build_network
 from training.augment import Array, augment
+from training.checkpoint import reading
 from training.data import (
     DataError,
     Picture,
@@ -146,16 +148,17 @@ class Trainer:
         part.replace(self.folder / name)
 
     def resume(self) -> bool:
-        """Goes on from the folder's last checkpoint; False where there is none."""
+        """Goes on from the folder's last checkpoint; False where there is none; raises CheckpointError."""
         path = self.folder / "last.pt"
         if not path.exists():
             return False
-        state: dict[str, Any] = torch.load(path, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.elapsed_s = state["step"], state["elapsed_s"]
-        self.best_score = state["best_score"]
+        with reading(path):
+            state: dict[str, Any] = torch.load(path, weights_only=True)
+            self.network.load_state_dict(state["network"])
+            self.averaged.load_state_dict(state["averaged"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.step, self.elapsed_s = state["step"], state["elapsed_s"]
+            self.best_score = state["best_score"]
         return True
 
     def _train_step(self, batch: tuple[Tensor, Tensor, Tensor], progress: float) -> float:
@@ -298,7 +301,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 parser.error("--backbone holds weights for the architecture matte")
             load_mobilenet(network.encoder, args.backbone)
         if args.start:
-            network.load_state_dict(torch.load(args.start, weights_only=True)["averaged"])
+            with reading(args.start):
+                network.load_state_dict(torch.load(args.start, weights_only=True)["averaged"])
         trainer = Trainer(
             args.run,
             Recipe(args.minutes, args.seed, rate=args.rate),
@@ -309,7 +313,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         args.run.mkdir(parents=True, exist_ok=True)
         trainer.resume()
-    except (DataError, OSError) as error:
+    except (CheckpointError, DataError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     trainer.run()

@@ -109,6 +109,28 @@ def test_missing_data_and_weights_are_one_line(
     assert "index.csv" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", [b"", b"junk\n", None], ids=["empty", "text", "another network"])
+def test_damaged_checkpoints_are_one_line(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    bad = run / "last.pt"
+    if content is None:
+        torch.save({"spec": "{}", "network": {}, "averaged": {}}, bad)
+    else:
+        bad.write_bytes(content)
+    training = ["--minutes", "1", "--data", str(tiny_data)]
+    assert main([str(run), *training]) == 1
+    assert main([str(tmp_path / "other"), *training, "--start", str(bad)]) == 1
+    assert release.main([str(bad), "--out", str(tmp_path / "x.safetensors")]) == 1
+    assert (
+        capsys.readouterr().err.splitlines()
+        == [f"{bad}: not a checkpoint of a training run of this network"] * 3
+    )
+    assert not (tmp_path / "x.safetensors").exists()
+
+
 def test_backbone_is_for_the_mobile_network_only(tiny_data: Path, tmp_path: Path) -> None:
     arguments = [str(tmp_path), "--minutes", "1", "--data", str(tiny_data), "--backbone", "x.npz"]
     with torch.device("meta"), pytest.raises(SystemExit, match="2"):
