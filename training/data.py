@@ -151,7 +151,7 @@ def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:
     root = path.parent
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [{**row, **common} for row in csv.DictReader(file)]
+            rows = [{**row, **common} for row in csv.DictReader(file, restval="")]
         return [
             Sample(
                 row["dataset"],
@@ -167,6 +167,8 @@ def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:
         raise DataError(f"{path}: {error.strerror}") from error
     except KeyError as error:
         raise DataError(f"{path}: no column {error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a CSV file ({error})") from error
 
 
 def _reduce(picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

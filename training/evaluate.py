@@ -108,6 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     named = MODELS / f"{args.model}.onnx"
     try:
+        if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
+            raise DataError(f"{args.json}: no file can be written there")
         samples = read_index(data_root(args.data), args.split)
         with open_engine(named if named.is_file() else Path(args.model), "ort", 1) as engine:
             matte = net_matte(engine) if args.stage == "net" else full_matte(engine)

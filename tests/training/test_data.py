@@ -113,6 +113,17 @@ def test_broken_index_is_named(tmp_path: Path) -> None:
         read_index(tmp_path, "val")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe\x00junk", ",".join(COLUMNS).encode() + b"\nroads,val,a.png\n"],
+    ids=["bytes", "cut row"],
+)
+def test_index_that_is_no_table_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "index.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"index\.csv: (not a CSV file|labels must be)"):
+        read_index(tmp_path, "val")
+
+
 def test_skies_come_from_files_and_folders(root: Path) -> None:
     (root / "skies").mkdir()
     cv2.imwrite(str(root / "skies" / "s.png"), np.zeros((4, 1024, 3), np.uint8))

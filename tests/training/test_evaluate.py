@@ -67,10 +67,12 @@ def test_bad_model_and_data_are_one_line(
         (["--data", str(tmp_path / "absent")], "absent"),
         (["--data", str(tiny_data), "--model", "absent"], "absent"),
         (["--data", str(tiny_data), "--model", str(tiny_data / "index.csv")], "index.csv"),
+        (["--data", str(tiny_data), "--json", str(tmp_path / "no" / "x.json")], "x.json"),
+        (["--data", str(tiny_data), "--json", str(tmp_path)], str(tmp_path)),
     ):
         assert main(arguments) == 1
-        error = capsys.readouterr().err
-        assert named in error and error.count("\n") == 1
+        out, error = capsys.readouterr()
+        assert named in error and error.count("\n") == 1 and not out
 
 
 @pytest.mark.skipif(DATA_VARIABLE not in os.environ, reason=f"{DATA_VARIABLE} names no labelled pictures")
