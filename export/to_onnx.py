@@ -32,6 +32,8 @@ def export_checkpoint(checkpoint: Path, out: Path) -> None:
     """Writes the ONNX file of a checkpoint; raises CheckpointError naming the file that fails."""
     if not out.parent.is_dir():
         raise CheckpointError(f"{out}: its folder does not exist")
+    if out.is_dir():
+        raise CheckpointError(f"{out}: is a folder")
     network, origin = load_checkpoint(checkpoint)
     model = to_onnx(network, origin)
     part = out.with_name(out.name + ".part")

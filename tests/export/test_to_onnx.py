@@ -101,6 +101,16 @@ def test_missing_folder_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert str(out) in capsys.readouterr().err
 
 
+def test_folder_in_place_of_the_file_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "matte.onnx"
+    out.mkdir()
+    assert export_onnx.main(["--out", str(out)]) == 1
+    assert capsys.readouterr().err == f"{out}: is a folder\n"
+    assert list(tmp_path.iterdir()) == [out]
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     network = build_network(NetworkSpec())
