@@ -41,6 +41,8 @@ Matte = Callable[[Array], Array]
 def net_matte(engine: Engine) -> Matte:
     """The network alone, its alpha brought to the picture's size by bilinear interpolation."""
     working_wh = working_size(engine)
+    if "alpha" not in engine.outputs:
+        raise EngineError(f"{engine.path}: not a matting network: it has no output alpha")
 
     def matte(rgb: Array) -> Array:
         size_wh = (rgb.shape[1], rgb.shape[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from engines.registry import open_engine
@@ -73,6 +74,21 @@ def test_bad_model_and_data_are_one_line(
         assert main(arguments) == 1
         out, error = capsys.readouterr()
         assert named in error and error.count("\n") == 1 and not out
+
+
+def test_network_without_alpha_is_refused(
+    tiny_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(MODELS / "matte.onnx")
+    model.graph.output[0].name = "depth"
+    for node in model.graph.node:
+        node.output[:] = ["depth" if name == "alpha" else name for name in node.output]
+    path = tmp_path / "depth.onnx"
+    onnx.save(model, path)
+    for stage in ("net", "full"):
+        assert main(["--data", str(tiny_data), "--model", str(path), "--stage", stage]) == 1
+        error = capsys.readouterr().err
+        assert f"{path}: not a matting network" in error and error.count("\n") == 1
 
 
 @pytest.mark.skipif(DATA_VARIABLE not in os.environ, reason=f"{DATA_VARIABLE} names no labelled pictures")
