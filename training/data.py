@@ -51,7 +51,6 @@ class Sample:
     image: Path
     mask: Path
     soft: bool
-    condition: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -159,7 +158,6 @@ def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:
                 root / row["image"],
                 root / row["mask"],
                 _is_soft(row["labels"], path),
-                row["condition"],
             )
             for row in rows
         ]

@@ -46,7 +46,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_splits(root: Path) -> None:
     assert [s.dataset for s in read_index(root, "train")] == ["roads", "mattes"]
-    assert [s.condition for s in read_index(root, "val")] == ["night"]
+    assert [s.image.name for s in read_index(root, "val")] == ["c.png"]
     assert len(read_index(root, "all")) == 3
 
 
@@ -78,7 +78,7 @@ def test_split_mask_keeps_soft_values() -> None:
 
 def test_each_set_is_drawn_by_its_share_however_many_pictures_it_has() -> None:
     def sample(dataset: str) -> Sample:
-        return Sample(dataset, "train", Path(), Path(), False, "day")
+        return Sample(dataset, "train", Path(), Path(), False)
 
     weights = draw_weights([sample("camvid"), sample("camvid"), sample("cityscapes_sub"), sample("new")])
     assert weights.sum() == pytest.approx(1.0)
@@ -134,7 +134,7 @@ def test_skies_come_from_files_and_folders(root: Path) -> None:
 
 
 def test_mattes_of_other_networks_are_soft_and_for_training(root: Path) -> None:
-    (root / "index.csv").write_text("image,mask,condition\na.png,am.png,dusk\n")
+    (root / "index.csv").write_text("image,mask\na.png,am.png\n")
     (sample,) = read_pseudo(root)
     assert (sample.dataset, sample.split, sample.soft) == ("pseudo", "train", True)
 
