@@ -30,7 +30,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--look", metavar="NAME|PATH", help="look, a file in configs/looks")
     add("--config", type=Path, default=CONFIGS / "default.toml", metavar="PATH", help="configuration file")
     add("--model", metavar="NAME|PATH", help="matting network, a file in models")
-    add("--size", type=_size, metavar="WxH", help="size everything runs at; the aspect is kept")
+    add("--size", type=size_wh, metavar="WxH", help="size everything runs at; the aspect is kept")
     add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures")
     add("--backend", choices=("auto", "ort"), help="what runs the network")
     add("--record", type=Path, metavar="FILE", help="record to this .mkv or .mp4 file")
@@ -130,7 +130,8 @@ def print_cameras() -> int:
     return 0
 
 
-def _size(text: str) -> tuple[int, int]:
+def size_wh(text: str) -> tuple[int, int]:
+    """(width, height) of an argument such as 1280x720; raises ArgumentTypeError."""
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise argparse.ArgumentTypeError(f"{text!r} is not WxH, such as 1280x720")

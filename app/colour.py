@@ -1,5 +1,7 @@
 """Conversions between RGB and planar YUV 4:2:0, by matrix, range and chroma siting."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +15,9 @@ I32 = NDArray[np.int32]
 _LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 
 
+@cache
 def rgb_from_yuv(colour: Colour) -> tuple[F64, F64]:
-    """(matrix, offset) with RGB = matrix @ (YUV - offset).
+    """(matrix, offset) with RGB = matrix @ (YUV - offset); read-only.
 
     matrix is float64 (3, 3), offset float64 (3,). YUV are the stored 8-bit levels; RGB has 0 = black and
     255 = white and may fall outside. Formulas: ITU-T H.273, section 8.3.
@@ -30,7 +33,10 @@ def rgb_from_yuv(colour: Colour) -> tuple[F64, F64]:
         ]
     )
     scaled = (matrix * [luma_scale, chroma_scale, chroma_scale]).astype(np.float64)
-    return scaled, np.array([0.0 if colour.full_range else 16.0, 128.0, 128.0])
+    offset = np.array([0.0 if colour.full_range else 16.0, 128.0, 128.0])
+    for shared in (scaled, offset):
+        shared.setflags(write=False)
+    return scaled, offset
 
 
 def yuv_from_rgb(colour: Colour) -> tuple[F64, F64]:

@@ -99,7 +99,7 @@ class Session:
     def run_headless(self) -> None:
         """Run until the source ends, with a progress bar; raises the first error of any thread."""
         with _terminated_like_interrupted(), self._progress() as bar:
-            self._pipeline.start()
+            self._start()
             while not self._pipeline.join(0.1):
                 bar.update(self._stats.frames_out - bar.n)
             bar.update(self._stats.frames_out - bar.n)
@@ -108,7 +108,7 @@ class Session:
         """Run while `show` shows the screen; raises the first error of any thread, or of `show`."""
         with _terminated_like_interrupted():
             threading.Thread(target=self.load_skies, name="sky loader", daemon=True).start()
-            self._pipeline.start()
+            self._start()
             show()
 
     def close(self) -> bool:
@@ -189,6 +189,10 @@ class Session:
     def painted(self, captured_ns: int) -> None:
         """A picture is on the screen."""
         self._stats.shown(captured_ns)
+
+    def _start(self) -> None:
+        self._stats.start()  # what came before, such as compiling, is not the run's
+        self._pipeline.start()
 
     def _sinks(self) -> list[tuple[str, Sink, Channel[Composited]]]:
         options, info = self._options, self._source.info

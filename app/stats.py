@@ -33,10 +33,14 @@ class Stats:
         self._latencies_ms = array("f")
         self._intervals_ms = array("f")
         self._last_shown_ns: int | None = None
-        self._started_ns = time.perf_counter_ns()
-        self._cpu_started_s = time.process_time()
         self.frames_in = 0
         self.frames_out = 0
+        self.start()
+
+    def start(self) -> None:
+        """Count seconds and CPU time from now on."""
+        self._started_ns = time.perf_counter_ns()
+        self._cpu_started_s = time.process_time()
 
     def stage(self, name: str, duration_ns: int) -> None:
         """Note one call of a stage."""

@@ -14,9 +14,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from app.capture.demo import DemoSource
+from app.capture.demo import SIZE_WH, DemoSource
 from app.config import ROOT, Record
 from app.recording.recorder import Recorder
+from run_live import size_wh
 
 FRAMES = 300
 ROUNDS = 3
@@ -41,11 +42,13 @@ def render_demo(path: Path, size_wh: tuple[int, int]) -> None:
         recorder.close()
 
 
-def run_program(source: Path, folder: Path, *, size: str | None, record: bool, live: bool) -> dict[str, Any]:
+def run_program(
+    source: Path, folder: Path, *, size: tuple[int, int] | None, record: bool, live: bool
+) -> dict[str, Any]:
     """The statistics of one run of the program."""
     stats = folder / "stats.json"
     command = [sys.executable, str(ROOT / "run_live.py"), str(source), "--headless", "--stats", str(stats)]
-    command += ["--size", size] if size else []
+    command += ["--size", f"{size[0]}x{size[1]}"] if size else []
     command += ["--live"] if live else []
     command += ["--record", str(folder / "out.mkv"), "--force", "--preset", "ultrafast"] if record else []
     subprocess.run(command, check=True, cwd=ROOT)
@@ -83,7 +86,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks.pipeline", description=__doc__)
     parser.add_argument("--source", type=Path, metavar="FILE", help="video file; default: the demo scene")
-    parser.add_argument("--size", default=None, metavar="WxH", help="size everything runs at; demo: 1280x720")
+    parser.add_argument("--size", type=size_wh, metavar="WxH", help="size everything runs at")
     parser.add_argument("--record", action="store_true", help="record, x264 ultrafast")
     parser.add_argument("--live", action="store_true", help="treat the source as a camera")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all runs' numbers")
@@ -92,9 +95,8 @@ def main() -> None:
         folder = Path(name)
         source, size = options.source, options.size
         if source is None:
-            width, _, height = (size or "1280x720").partition("x")
             source, size = folder / "demo.mkv", None
-            render_demo(source, (int(width), int(height)))
+            render_demo(source, options.size or SIZE_WH)
         runs = []
         for _ in range(ROUNDS):
             ours = run_program(source, folder, size=size, record=options.record, live=options.live)

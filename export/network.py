@@ -288,11 +288,6 @@ class CoordResNet50(MattingNetwork):
         return out
 
 
-def count_parameters(network: nn.Module) -> int:
-    """The number of trainable numbers in a network."""
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 def _round_to_8(channels: float) -> int:
     """The multiple of 8 nearest to `channels`, at least 8 and not below 90 % of it (MobileNetV2's rule)."""
     rounded = max(8, int(channels + 4) // 8 * 8)

@@ -1,11 +1,9 @@
 """Frame -> Matted: makes the frame small, runs the network, brings its alpha to the frame's size."""
 
-from functools import cache
-
 import numpy as np
 
 from app.colour import rgb_from_yuv
-from app.frame import F32, F64, U8, Colour, Frame, Matted, Planes
+from app.frame import F32, F64, U8, Frame, Matted, Planes
 from app.jit import jit
 from app.matting.guided import guided_upsample
 from app.shrink import shrink
@@ -46,7 +44,7 @@ class MattingStage:
     def process(self, frame: Frame) -> Matted:
         """The frame with its alpha, edges following the frame's luma; 0 everywhere where no sky is found."""
         small = Planes(*(shrink(plane, self._network_wh) for plane in frame.planes))
-        _fill_image(*small, *_rgb_from_yuv(frame.colour), self._image)
+        _fill_image(*small, *rgb_from_yuv(frame.colour), self._image)
         alpha = self._engine.infer({"image": self._image})["alpha"][0, 0]
         refined = guided_upsample(alpha, small.y, frame.planes.y, self._guide_radius, self._guide_eps)
         refined.setflags(write=False)
@@ -79,11 +77,6 @@ def _check_tensors(engine: Engine, size_wh: tuple[int, int]) -> None:
 
 def _is(tensor: tuple[str, TensorSpec], name: str, shape: tuple[int, ...]) -> bool:
     return tensor[0] == name and tensor[1].dtype == np.float32 and tensor[1].accepts(shape)
-
-
-@cache
-def _rgb_from_yuv(colour: Colour) -> tuple[F64, F64]:
-    return rgb_from_yuv(colour)
 
 
 @jit

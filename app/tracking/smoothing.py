@@ -78,6 +78,13 @@ def _change(alpha: U8, last: U8, top: int, left: int, row: int, column: int, lan
 
 
 @jit
+def _bilinear(right: np.float32, below: np.float32) -> tuple[np.float32, np.float32, np.float32, np.float32]:
+    """Weights of a sample, its right, its lower and its lower right neighbour."""
+    w11 = right * below
+    return np.float32(1) - right - below + w11, right - w11, below - w11, w11
+
+
+@jit
 def _displacement(
     luma: U8,
     last: U8,
@@ -95,8 +102,7 @@ def _displacement(
     """
     residual, gradient = lanes[0], lanes[1]
     lanes[:] = 0
-    w11 = right * below
-    w01, w10, w00 = right - w11, below - w11, np.float32(1) - right - below + w11
+    w00, w01, w10, w11 = _bilinear(right, below)
     for r in range(0, _BLOCK, 2):
         now = luma[top + r][left : left + _BLOCK]
         upper = last[row + r][column : column + _BLOCK + 1]
@@ -125,8 +131,7 @@ def _mix_block(
     weight: np.float32,
     final: U8,
 ) -> None:
-    w11 = right * below
-    w01, w10, w00 = right - w11, below - w11, np.float32(1) - right - below + w11
+    w00, w01, w10, w11 = _bilinear(right, below)
     per_step = np.float32(1 / _LARGEST_STEP)
     half, none, one = np.float32(0.5), np.float32(0), np.float32(1)
     for r in range(_BLOCK):

@@ -63,3 +63,16 @@ def test_the_machine_is_named() -> None:
     assert cpu_name()
     peak = peak_rss_mb()
     assert peak is None or peak > 10
+
+
+def test_what_came_before_the_start_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: now[0])
+    monkeypatch.setattr(time, "process_time", lambda: now[0] / 1e9)
+    stats = Stats()
+    now[0] += 9_000_000_000
+    stats.start()
+    now[0] += 500_000_000
+    stats.frames_out = 5
+    summary = stats.summary(drops={}, repaired_pts=0, broken=0, backend="fake")
+    assert (summary["seconds"], summary["fps"], summary["cpu_s_per_frame"]) == (0.5, 10.0, 0.1)

@@ -2,10 +2,15 @@
 
 import pytest
 import torch
+from torch import nn
 
-from export.network import COORD_RESNET50, NetworkSpec, build_network, count_parameters, with_height
+from export.network import COORD_RESNET50, NetworkSpec, build_network, with_height
 
 NARROW_RESNET = NetworkSpec("coord_resnet50", 8, (128, 64, 32, 8), (384, 384))
+
+
+def count_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("spec", [NetworkSpec(), NARROW_RESNET], ids=lambda spec: spec.architecture)
