@@ -86,6 +86,10 @@ class Matted:
     alpha: U8
 
 
+NO_POINTS = np.empty((0, 4), np.float32)
+NO_POINTS.setflags(write=False)
+
+
 class Tracking(StrEnum):
     """How sure the tracker is of the camera's motion into this frame."""
 
@@ -101,13 +105,15 @@ class Motion:
     `step` and `pose` are float64 (3, 3) homographies in luma pixel coordinates (x, y, 1), pixel centres
     at integers: `step` takes a point of the sky from the previous frame into this one, `pose` from the
     first frame into this one: all steps together, drawn slowly back to a level camera. `state` says where
-    `step` comes from and `inliers` how many points agreed.
+    `step` comes from and `inliers` how many points agreed. `points` is float32 (N, 4): where those points
+    were in the previous frame and are in this one (x0, y0, x1, y1), luma pixels.
     """
 
     step: F64
     pose: F64
     state: Tracking
     inliers: int
+    points: F32 = NO_POINTS
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,3 +136,10 @@ class Composited:
     def frame(self) -> Frame:
         """The source's frame."""
         return self.tracked.frame
+
+
+class Picture(NamedTuple):
+    """What a recording, a stream or a virtual camera needs of a finished picture; `pts` as the frame's."""
+
+    planes: Planes
+    pts: int

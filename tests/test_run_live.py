@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -234,7 +235,16 @@ def test_without_a_display_one_line_names_headless() -> None:
         assert "--headless" in done.stderr
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A program started from here obeys SIGINT, also where the tests run in a script's background."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_finishes_the_recording(tmp_path: Path, sent: signal.Signals) -> None:
     recording, long_clip = (
         tmp_path / "out.mp4",

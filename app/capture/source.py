@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from app.frame import Colour, Frame
+from app.sound_feed import SoundFeed
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,9 @@ class SourceInfo:
 
     `size_wh` is the size of all its frames, upright. `time_base` is the unit of their pts, in seconds. `fps`
     is nominal: the pts may be spaced unevenly. `frames` is an estimate for a progress bar, None = unknown.
-    `sound` is the file whose sound belongs to the frames, on the same clock; None = no sound.
+    `sound` is the file or feed whose sound belongs to the frames, on the same clock; None = no sound.
+    `live`: frames come when they come, whether anybody takes them or not, as from a camera. `span_s`: first
+    and last time in seconds that `seek` takes; None = it takes none.
     """
 
     name: str
@@ -25,7 +28,9 @@ class SourceInfo:
     fps: Fraction
     frames: int | None
     colour: Colour
-    sound: Path | None
+    sound: Path | SoundFeed | None
+    live: bool = False
+    span_s: tuple[float, float] | None = None
 
 
 class Source(Protocol):
@@ -49,6 +54,20 @@ class Source(Protocol):
     @property
     def rescaled(self) -> int:
         """Frames so far that came in another size than the first and were scaled to it."""
+
+    @property
+    def trouble(self) -> str:
+        """Why no frames come just now, in one line, while the source tries again; empty when all is well."""
+
+    @property
+    def reconnects(self) -> int:
+        """How often so far a live source was lost and found again."""
+
+    def seek(self, seconds: float) -> None:
+        """Go on at that time of the source's clock, with a jump in the pts; from any thread.
+
+        Only where `info.span_s` is set. Earlier requests that were not met yet are forgotten.
+        """
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames. Raises CaptureError when the source fails on the way."""
