@@ -4,7 +4,7 @@ Pictures are planar YUV 4:2:0 (I420), uint8, from decoder to encoder. Arrays in 
 and read-only: a stage makes new arrays and never writes into those it was given.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from typing import Literal, NamedTuple
@@ -113,7 +113,7 @@ class Motion:
     pose: F64
     state: Tracking
     inliers: int
-    points: F32 = NO_POINTS
+    points: F32 = field(default_factory=lambda: NO_POINTS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
