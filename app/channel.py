@@ -1,6 +1,7 @@
 """A bounded, closable hand-off between two threads."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from enum import Enum, auto
@@ -32,11 +33,22 @@ class Channel(Generic[T]):
         self._closed = False
         self._changed = threading.Condition()
         self._dropped = 0
+        self._last_drop_ns: int | None = None
 
     @property
     def dropped(self) -> int:
         """Items dropped because the channel was full."""
         return self._dropped
+
+    @property
+    def last_drop_ns(self) -> int | None:
+        """`time.perf_counter_ns()` of the last drop; None = there was none."""
+        return self._last_drop_ns
+
+    def wait_empty(self, timeout_s: float) -> bool:
+        """True as soon as nothing waits any more, False when the time ran out first."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._items, timeout_s)
 
     def put(self, item: T) -> bool:
         """True when the item was taken in, False when the channel is closed."""
@@ -48,6 +60,7 @@ class Channel(Generic[T]):
             if len(self._items) >= self._depth:
                 self._items.popleft()
                 self._dropped += 1
+                self._last_drop_ns = time.perf_counter_ns()
             self._items.append(item)
             self._changed.notify_all()
             return True

@@ -3,20 +3,38 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from app.channel import Channel
 from app.frame import Composited, Frame
 
+T = TypeVar("T", contravariant=True)
 
-class Sink(Protocol):
+
+class Sink(Protocol[T]):
     """Takes finished pictures; `write` and `close` are called by one thread, `close` once, at the end."""
 
-    def write(self, composited: Composited) -> None:
-        """Take one picture."""
+    def write(self, item: T, /) -> None:
+        """Take one picture, or what was picked of it."""
 
     def close(self) -> None:
         """Finish what was begun; also called after a failure."""
+
+
+def _whole(composited: Composited) -> Composited:
+    return composited
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A sink and the channel before it. `pick` is called by the last stage's thread and takes of a finished
+    picture what the sink needs, so that no more than that waits in the channel; None = not this one."""
+
+    name: str
+    sink: Sink[Any]
+    channel: Channel[Any]
+    pick: Callable[[Composited], Any] = _whole
 
 
 Timer = Callable[[str, int], None]
@@ -34,7 +52,7 @@ class Pipeline:
         self,
         frames: Iterable[Frame],
         stages: Sequence[tuple[str, Callable[[Any], Any]]],
-        sinks: Sequence[tuple[str, Sink, Channel[Composited]]],
+        outlets: Sequence[Outlet],
         *,
         links: Sequence[Channel[Any]],
         measured: Timer,
@@ -42,20 +60,21 @@ class Pipeline:
         if len(links) != len(stages):
             raise ValueError(f"{len(stages)} stages need as many links before them, not {len(links)}")
         self._links = list(links)
-        self._outlets = [channel for _, _, channel in sinks]
-        self._sinks = [sink for _, sink, _ in sinks]
+        self._outlets = outlets
         self._measured = measured
         self._started = False
         self._error: Exception | None = None
         self._lock = threading.Lock()
         self._threads = [self._thread("capture", self._read, frames)]
         for position, (name, process) in enumerate(stages):
-            following = self._links[position + 1 : position + 2] or self._outlets
+            packets, following = self._links[position], self._links[position + 1 : position + 2]
+            hand_on = following[0].put if following else self._hand_out
+            closing = following or [outlet.channel for outlet in outlets]
             self._threads.append(
-                self._thread(name, self._work, name, process, self._links[position], following)
+                self._thread(name, self._work, name, process, packets, hand_on, closing)
             )
-        for name, sink, channel in sinks:
-            self._threads.append(self._thread(name, self._write, name, sink, channel))
+        for outlet in outlets:
+            self._threads.append(self._thread(outlet.name, self._write, outlet))
 
     def start(self) -> None:
         """Start all threads."""
@@ -80,8 +99,8 @@ class Pipeline:
         any thread.
         """
         if not self._started:
-            for sink in self._sinks:
-                sink.close()
+            for outlet in self._outlets:
+                outlet.sink.close()
             return True
         self._links[0].close()
         workers = self._threads[1:]
@@ -108,7 +127,7 @@ class Pipeline:
             self._close_all()
 
     def _close_all(self) -> None:
-        for channel in (*self._links, *self._outlets):
+        for channel in (*self._links, *(outlet.channel for outlet in self._outlets)):
             channel.close(discard=True)
 
     def _read(self, frames: Iterable[Frame]) -> None:
@@ -122,22 +141,27 @@ class Pipeline:
         name: str,
         process: Callable[[Any], Any],
         packets: Channel[Any],
-        following: Sequence[Channel[Any]],
+        hand_on: Callable[[Any], object],
+        closing: Sequence[Channel[Any]],
     ) -> None:
         for packet in packets:
             started = time.perf_counter_ns()
             result = process(packet)
             self._measured(name, time.perf_counter_ns() - started)
-            for channel in following:
-                channel.put(result)
-        for channel in following:
+            hand_on(result)
+        for channel in closing:
             channel.close()
 
-    def _write(self, name: str, sink: Sink, packets: Channel[Composited]) -> None:
+    def _hand_out(self, composited: Composited) -> None:
+        for outlet in self._outlets:
+            if (item := outlet.pick(composited)) is not None:
+                outlet.channel.put(item)
+
+    def _write(self, outlet: Outlet) -> None:
         try:
-            for packet in packets:
+            for item in outlet.channel:
                 started = time.perf_counter_ns()
-                sink.write(packet)
-                self._measured(name, time.perf_counter_ns() - started)
+                outlet.sink.write(item)
+                self._measured(outlet.name, time.perf_counter_ns() - started)
         finally:
-            sink.close()
+            outlet.sink.close()

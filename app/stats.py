@@ -1,12 +1,12 @@
 """Numbers about a run, from time stamps and counters."""
 
+import math
+import os
 import platform
 import sys
 import threading
 import time
-from array import array
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import defaultdict, deque
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,61 @@ import numpy as np
 
 _PACKAGES = ("numpy", "opencv-python-headless", "av", "onnxruntime", "numba")
 
+_LEAST_MS, _MOST_MS, _STEP = 1e-3, 1e7, 1.01
+_BINS = math.ceil(math.log(_MOST_MS / _LEAST_MS) / math.log(_STEP)) + 1
+_RECENT = 60
+_MEMORY_EVERY_S = 10.0
+_MEMORY_SAMPLES = 120
 
-def percentiles(values: Sequence[float], *ranks: int) -> dict[str, float]:
-    """{"p50": …} of the values, nearest rank, rounded to 0.01; zeros when there are none."""
-    if not len(values):
-        return {f"p{rank}": 0.0 for rank in ranks}
-    found = np.percentile(np.asarray(values), ranks, method="inverted_cdf")
-    return {f"p{rank}": round(float(value), 2) for rank, value in zip(ranks, found, strict=True)}
+
+class Histogram:
+    """How often which time occurred, in ms: bins 1 % wide, so that a run of days needs no more memory."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(_BINS, np.int64)
+        self.most = 0.0
+        self.recent: deque[float] = deque(maxlen=_RECENT)
+
+    def add(self, ms: float) -> None:
+        """Count one time."""
+        place = math.log(max(ms, _LEAST_MS) / _LEAST_MS) / math.log(_STEP)
+        self._counts[min(round(place), _BINS - 1)] += 1
+        self.most = max(self.most, ms)
+        self.recent.append(ms)
+
+    def percentiles(self, *ranks: int) -> dict[str, float]:
+        """{"p50": …}, nearest rank, right to half a per cent; zeros when there are none."""
+        total = np.cumsum(self._counts)
+        count = int(total[-1])
+        if not count:
+            return {f"p{rank}": 0.0 for rank in ranks}
+        places = {f"p{rank}": np.searchsorted(total, math.ceil(rank / 100 * count)) for rank in ranks}
+        return {
+            name: round(min(self.most, _LEAST_MS * _STEP ** float(at)), 2) for name, at in places.items()
+        }
+
+    def median_of_recent(self) -> float:
+        """The median of the last times; 0 when there are none."""
+        values = sorted(self.recent)
+        return values[len(values) // 2] if values else 0.0
 
 
 class Stats:
-    """Collects times while the program runs; every method may be called from any thread."""
+    """Collects times while the program runs; every method may be called from any thread.
 
-    def __init__(self) -> None:
+    began_ns: `time.perf_counter_ns()` when the program began, from where the first picture is timed.
+    """
+
+    def __init__(self, began_ns: int) -> None:
         self._lock = threading.Lock()
-        self._stages: defaultdict[str, array[float]] = defaultdict(lambda: array("f"))
-        self._latencies_ms = array("f")
-        self._intervals_ms = array("f")
+        self._began_ns = began_ns
+        self._stages: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self._latencies = Histogram()
+        self._intervals = Histogram()
         self._last_shown_ns: int | None = None
+        self._first_shown_ns: int | None = None
+        self._memory: list[tuple[float, float]] = []
+        self._memory_every_s = _MEMORY_EVERY_S
         self.frames_in = 0
         self.frames_out = 0
         self.start()
@@ -45,15 +82,17 @@ class Stats:
     def stage(self, name: str, duration_ns: int) -> None:
         """Note one call of a stage."""
         with self._lock:
-            self._stages[name].append(duration_ns / 1e6)
+            self._stages[name].add(duration_ns / 1e6)
 
     def shown(self, captured_ns: int) -> None:
         """Note that a picture has reached the screen, or its end where there is no screen."""
         now_ns = time.perf_counter_ns()
         with self._lock:
-            self._latencies_ms.append((now_ns - captured_ns) / 1e6)
+            if self._first_shown_ns is None:
+                self._first_shown_ns = now_ns
+            self._latencies.add((now_ns - captured_ns) / 1e6)
             if self._last_shown_ns is not None:
-                self._intervals_ms.append((now_ns - self._last_shown_ns) / 1e6)
+                self._intervals.add((now_ns - self._last_shown_ns) / 1e6)
             self._last_shown_ns = now_ns
 
     def resumed(self) -> None:
@@ -61,38 +100,63 @@ class Stats:
         with self._lock:
             self._last_shown_ns = None
 
-    def recent(self, count: int = 60) -> tuple[float, float, dict[str, float]]:
+    def tick(self) -> None:
+        """To be called several times a second: notes the memory held, more and more rarely."""
+        seconds = (time.perf_counter_ns() - self._started_ns) / 1e9
+        with self._lock:
+            if self._memory and seconds < self._memory[-1][0] + self._memory_every_s:
+                return
+            if (megabytes := rss_mb()) is not None:
+                self._memory.append((round(seconds, 1), megabytes))
+            if len(self._memory) > _MEMORY_SAMPLES:
+                del self._memory[1::2]
+                self._memory_every_s *= 2
+
+    def recent(self) -> tuple[float, float, dict[str, float]]:
         """(frames per second, median latency in ms, median ms per stage) over the last pictures."""
         with self._lock:
-            intervals, latencies = self._intervals_ms[-count:], self._latencies_ms[-count:]
-            stages = {name: values[-count:] for name, values in self._stages.items()}
-        mean_ms = sum(intervals) / len(intervals) if intervals else 0.0
-        medians = {name: percentiles(values, 50)["p50"] for name, values in stages.items()}
-        return (1e3 / mean_ms if mean_ms else 0.0), percentiles(latencies, 50)["p50"], medians
+            intervals = self._intervals.recent
+            fps = 1e3 * len(intervals) / sum(intervals) if sum(intervals) else 0.0
+            stages = {name: times.median_of_recent() for name, times in self._stages.items()}
+            return fps, self._latencies.median_of_recent(), stages
 
     def summary(
-        self, *, drops: dict[str, int], repaired_pts: int, broken: int, backend: str
+        self,
+        *,
+        drops: dict[str, int],
+        last_drops_ns: dict[str, int | None],
+        source: dict[str, int],
+        backend: str,
     ) -> dict[str, Any]:
-        """All numbers of the run so far, ready for JSON; times in ms, memory in MB (10^6 bytes)."""
+        """All numbers of the run so far, ready for JSON; times in ms, memory in MB (10^6 bytes).
+
+        `last_drop_s` is when frames were dropped last, in seconds since the start; None = never.
+        """
         with self._lock:
             seconds = (time.perf_counter_ns() - self._started_ns) / 1e9
             cpu_s = time.process_time() - self._cpu_started_s
+            first_ns = self._first_shown_ns
             return {
                 "frames_in": self.frames_in,
                 "frames_out": self.frames_out,
                 "seconds": round(seconds, 3),
                 "fps": round(self.frames_out / seconds, 2),
+                "first_picture_s": None if first_ns is None else round((first_ns - self._began_ns) / 1e9, 3),
                 "drops": drops,
-                "repaired_pts": repaired_pts,
-                "broken": broken,
-                "latency_ms": percentiles(self._latencies_ms, 50, 95, 99),
-                "stages": {name: percentiles(values, 50, 95, 99) for name, values in self._stages.items()},
+                "last_drop_s": {
+                    place: None if at is None else round((at - self._started_ns) / 1e9, 3)
+                    for place, at in last_drops_ns.items()
+                },
+                **source,
+                "latency_ms": self._latencies.percentiles(50, 95, 99),
+                "stages": {name: times.percentiles(50, 95, 99) for name, times in self._stages.items()},
                 "frame_interval_ms": {
-                    **percentiles(self._intervals_ms, 50, 99),
-                    "max": round(max(self._intervals_ms, default=0.0), 2),
+                    **self._intervals.percentiles(50, 99),
+                    "max": round(self._intervals.most, 2),
                 },
                 "cpu_s_per_frame": round(cpu_s / self.frames_out, 5) if self.frames_out else 0.0,
                 "peak_rss_mb": peak_rss_mb(),
+                "rss_mb": self._memory,
                 "backend": backend,
                 "versions": {
                     "python": platform.python_version(),
@@ -100,6 +164,15 @@ class Stats:
                 },
                 "cpu": cpu_name(),
             }
+
+
+def rss_mb() -> float | None:
+    """Memory this process holds now, in MB; None where the system does not tell (other than Linux)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
 
 
 def peak_rss_mb() -> float | None:

@@ -65,6 +65,7 @@ class BlendingStage:
     def reset(self) -> None:
         """Forget the frames seen: the next one is the first."""
         self._start: float | None = None
+        self._last = 0.0
         self._scene = _Scene()
 
     def process(self, tracked: Tracked) -> Composited:
@@ -72,7 +73,10 @@ class BlendingStage:
         look = self.look
         frame = tracked.frame
         if self._start is None:
-            self._start = frame.seconds
+            self._start = self._last = frame.seconds
+        if frame.seconds < self._last:  # a jump back in the source: sky and weather go on
+            self._start -= self._last - frame.seconds
+        self._last = frame.seconds
         seconds = frame.seconds - self._start
         alpha = shaped_alpha(tracked.alpha, look.matte)
         rows = sky_rows(alpha)
@@ -174,8 +178,6 @@ class _Scene:
     def see(self, seconds: float, foreground_sums: F64, sky_cells: F32) -> None:
         """Take in one frame; the arguments are those of `kernels.survey`. The first one counts in full."""
         elapsed = math.inf if self._seconds is None else seconds - self._seconds
-        if elapsed < 0:  # a jump back: a new scene
-            elapsed = math.inf
         self._seconds = seconds
         sky = sky_cells[:, 0].mean(axis=1, dtype=np.float64)
         wanted = min(1.0, float(sky.mean()) / _FULL_SKY)

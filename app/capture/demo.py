@@ -21,6 +21,8 @@ class DemoSource:
     repaired_pts = 0
     broken = 0
     rescaled = 0
+    trouble = ""
+    reconnects = 0
 
     def __init__(self, size_wh: tuple[int, int] | None) -> None:
         """Paint the scene; raises CaptureError if the size is not supported. It has no aspect of its own."""

@@ -36,6 +36,9 @@ class Pictures:
     A file that cannot be read is skipped and counted.
     """
 
+    trouble = ""
+    reconnects = 0
+
     def __init__(self, name: str, paths: Sequence[Path], size_wh: tuple[int, int] | None, fps: float) -> None:
         """Read the first picture; raises CaptureError if none can be read or the size is not supported."""
         self.broken = 0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from app.frame import Colour, Frame
 from app.sound_feed import SoundFeed
@@ -18,8 +18,7 @@ class SourceInfo:
     `size_wh` is the size of all its frames, upright. `time_base` is the unit of their pts, in seconds. `fps`
     is nominal: the pts may be spaced unevenly. `frames` is an estimate for a progress bar, None = unknown.
     `sound` is the file or feed whose sound belongs to the frames, on the same clock; None = no sound.
-    `live`: frames come when they come, whether anybody takes them or not, as from a camera. `span_s`: first
-    and last time in seconds that `seek` takes; None = it takes none.
+    `live`: frames come when they come, whether anybody takes them or not, as from a camera.
     """
 
     name: str
@@ -30,7 +29,6 @@ class SourceInfo:
     colour: Colour
     sound: Path | SoundFeed | None
     live: bool = False
-    span_s: tuple[float, float] | None = None
 
 
 class Source(Protocol):
@@ -63,12 +61,6 @@ class Source(Protocol):
     def reconnects(self) -> int:
         """How often so far a live source was lost and found again."""
 
-    def seek(self, seconds: float) -> None:
-        """Go on at that time of the source's clock, with a jump in the pts; from any thread.
-
-        Only where `info.span_s` is set. Earlier requests that were not met yet are forgotten.
-        """
-
     def __iter__(self) -> Iterator[Frame]:
         """The frames. Raises CaptureError when the source fails on the way."""
 
@@ -82,3 +74,15 @@ class Source(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         """Close it."""
+
+
+@runtime_checkable
+class Seekable(Source, Protocol):
+    """A source that can go on at another time than the next."""
+
+    @property
+    def span_s(self) -> tuple[float, float] | None:
+        """First and last time that can be sought, in seconds of the source's clock; None = it cannot."""
+
+    def seek(self, seconds: float) -> None:
+        """Go on at that time, with a jump in the pts. Called between two frames, by whoever iterates."""

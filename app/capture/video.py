@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, dropwhile
 from pathlib import Path
 from typing import Self
 
@@ -31,7 +31,7 @@ _HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics of ITU-T H.273
 
 
 class VideoFile:
-    """The frames of a file's best video stream, on the stream's own clock.
+    """The frames of a file's best video stream, on the stream's own clock; `Seekable`.
 
     Frames that the decoder refuses or flags as damaged are skipped and counted: half a picture would lead
     matting and tracking astray. A truncated file gives what it has.
@@ -42,6 +42,7 @@ class VideoFile:
         self.repaired_pts = 0
         self.broken = 0
         self._path = path
+        self._sought = False
         self._container = _open(path)
         try:
             self._stream = _video_stream(self._container, path)
@@ -49,7 +50,7 @@ class VideoFile:
             first = next(decoded, None)
             if first is None:
                 raise CaptureError(f"{path}: no picture in it can be decoded")
-            self._frames = chain([first], decoded)
+            self._frames: Iterator[av.VideoFrame] = chain([first], decoded)
             self._orientation = orientation_of(first)
             aspect = self._stream.sample_aspect_ratio or Fraction(1)
             location = _chroma_location(self._container, self._stream)
@@ -61,20 +62,50 @@ class VideoFile:
         if (transfer := self.info.colour.transfer) in _HDR:
             log.warning("%s: HDR (%s) is not tone-mapped, colours will be off", path, _HDR[transfer])
 
+    trouble = ""
+    reconnects = 0
+
     @property
     def rescaled(self) -> int:
         """Frames that came in another size than the first."""
         return self._converter.rescaled
 
+    @property
+    def span_s(self) -> tuple[float, float] | None:
+        """First and last time of the pictures, in seconds; None for a file that does not know its length."""
+        if not self._container.duration or self.info.frames is None:
+            return None
+        start_s = float((self._stream.start_time or 0) * self.info.time_base)
+        return start_s, start_s + float((self.info.frames - 1) / self.info.fps)
+
+    def seek(self, seconds: float) -> None:
+        """Go on with the first frame at or after that time. Raises CaptureError if the file cannot."""
+        time_base = self.info.time_base
+        try:
+            self._container.seek(round(seconds / time_base), stream=self._stream)
+        except av.FFmpegError as error:
+            raise CaptureError(f"{self._path}: cannot go to {seconds:.1f} s: {error.strerror}") from error
+        # The decoder begins at the key frame before; a stamp half a frame early is meant as well.
+        first_pts = (seconds - 0.5 / self.info.fps) / time_base
+        decoded = self._decoded()
+        self._frames = dropwhile(lambda frame: frame.pts is not None and frame.pts < first_pts, decoded)
+        self._sought = True
+
     def __iter__(self) -> Iterator[Frame]:
         """The frames. Raises CaptureError when too many in a row are broken."""
         info, nominal = self.info, 1 / (self.info.fps * self.info.time_base)
-        stamped = ((frame.pts, frame) for frame in self._frames)
-        for index, (pts, replaced, frame) in enumerate(increasing(stamped, nominal)):
-            captured_ns = time.perf_counter_ns()
-            self.repaired_pts += replaced
-            planes = self._converter.planes(frame, self._orientation)
-            yield Frame(planes, index, pts, info.time_base, info.colour, captured_ns)
+        index = 0
+        while index == 0 or self._sought:
+            self._sought = False
+            stamped = ((frame.pts, frame) for frame in self._frames)
+            for pts, replaced, frame in increasing(stamped, nominal):
+                captured_ns = time.perf_counter_ns()
+                self.repaired_pts += replaced
+                planes = self._converter.planes(frame, self._orientation)
+                yield Frame(planes, index, pts, info.time_base, info.colour, captured_ns)
+                index += 1
+                if self._sought:
+                    break
 
     def close(self) -> None:
         """Close the file; frames already handed out stay valid."""
