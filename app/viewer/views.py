@@ -1,0 +1,288 @@
+"""Composited -> a picture of the screen's size, in one of the views. Knows nothing of Qt."""
+
+import math
+from enum import StrEnum
+from functools import cache
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from app.colour import rgb_from_yuv
+from app.frame import F64, U8, Colour, Composited, Motion, Planes, Tracked, Tracking
+from app.jit import jit
+from app.shrink import shrink
+
+I32 = NDArray[np.int32]
+Rgb = tuple[int, int, int]
+
+
+class View(StrEnum):
+    """What the screen shows of a composited frame."""
+
+    RESULT = "result"
+    ORIGINAL = "original"
+    ALPHA = "alpha"
+    TRACKING = "tracking"
+    SPLIT = "split"
+
+
+class Caption(NamedTuple):
+    """A few words on what a view shows, and the colour (R, G, B) of the dot before them."""
+
+    text: str
+    rgb: Rgb
+
+
+SKY_RGB: Final[Rgb] = (70, 156, 255)
+STATE_RGB: Final[dict[Tracking, Rgb]] = {
+    Tracking.TRACKED: (82, 214, 148),
+    Tracking.PREDICTED: (255, 186, 72),
+    Tracking.LOST: (255, 98, 92),
+}
+
+_SKY_TINT: Final = 0.62
+_GROUND_LIGHT: Final = 0.8
+"""Share of the sky's colour in the alpha view, and what is left there of the ground's brightness."""
+
+_DIMMED: Final = 0.42
+"""What is left of the original's brightness and colour under the tracked points."""
+
+_TAIL: Final = 4.0
+"""The line behind a point is so many times as long as its motion, which alone would hardly be seen."""
+
+_CELLS: Final = 6
+"""Cells of the grid to the picture's height."""
+
+_MOST_LINES: Final = 80
+"""A pose under which more lines of the grid would be seen than this has gone wrong."""
+
+_SUBPIXEL_BITS: Final = 4
+
+
+def fitted(size_wh: tuple[int, int], room_wh: tuple[int, int]) -> tuple[int, int]:
+    """The largest size, at least 1x1, that has the aspect of one and fits into the other."""
+    scale = min(room_wh[0] / size_wh[0], room_wh[1] / size_wh[1])
+    return max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale))
+
+
+def draw(composited: Composited, view: View, split_x: float, room_wh: tuple[int, int]) -> U8:
+    """The view at the largest size that fits into `room_wh`, uint8 (H, W, 4).
+
+    The channels are blue, green, red and 255: in memory, what Qt calls RGB32. `split_x` is the share of the
+    width on the left of which the split view shows the original.
+    """
+    colour, original = composited.frame.colour, composited.frame.planes
+    size_wh = fitted(original.size_wh, room_wh)
+    match view:
+        case View.RESULT:
+            return _packed(_scaled(composited.planes, size_wh), colour)
+        case View.ORIGINAL:
+            return _packed(_scaled(original, size_wh), colour)
+        case View.SPLIT:
+            return _packed(_scaled(_joined(original, composited.planes, split_x), size_wh), colour)
+        case View.ALPHA:
+            return _alpha(composited.tracked, size_wh)
+        case View.TRACKING:
+            return _tracking(composited.tracked, size_wh)
+
+
+def caption(composited: Composited, view: View) -> Caption | None:
+    """What is to be said of the picture in this view; None where it speaks for itself."""
+    tracked = composited.tracked
+    if view is View.ALPHA:
+        return Caption(f"sky {cv2.mean(tracked.alpha)[0] / 2.55:.0f} %", SKY_RGB)
+    if view is View.TRACKING:
+        motion = tracked.motion
+        points = f"  ·  {len(motion.points)} points" if len(motion.points) else ""
+        return Caption(f"{motion.state}{points}", STATE_RGB[motion.state])
+    return None
+
+
+def _scaled(planes: Planes, size_wh: tuple[int, int]) -> Planes:
+    half = (size_wh[0] + 1) // 2, (size_wh[1] + 1) // 2
+    return Planes(shrink(planes.y, size_wh), shrink(planes.u, half), shrink(planes.v, half))
+
+
+def _packed(planes: Planes, colour: Colour) -> U8:
+    out = np.empty(planes.y.shape, np.int32)
+    _pack(*planes, *_weights(colour), out)
+    return _bytes(out)
+
+
+def _bytes(packed: I32) -> U8:
+    return packed.view(np.uint8).reshape(*packed.shape, 4)
+
+
+@cache
+def _weights(colour: Colour) -> tuple[I32, int]:
+    """What `_pack` multiplies with, in 16.16 fixed point, and the level of black."""
+    matrix, offset = rgb_from_yuv(colour)
+    return np.rint(matrix[[0, 0, 1, 1, 2], [0, 2, 1, 2, 1]] * 65536).astype(np.int32), int(offset[0])
+
+
+@jit
+def _pack(y: U8, u: U8, v: U8, weights: I32, black: int, out: I32) -> None:
+    """0xffRRGGBB of each pixel, each chroma sample shared by its 2x2 block.
+
+    In one pass, without planes in between: writing fresh memory costs more than the arithmetic. What the
+    chroma adds is kept for the row below, in arrays that let the loop over a row be vectorised.
+    """
+    height, width = y.shape
+    luma, red_v, green_u, green_v, blue_u = weights
+    half = (width + 1) // 2
+    red, green, blue = (
+        np.empty(2 * half, np.int32),
+        np.empty(2 * half, np.int32),
+        np.empty(2 * half, np.int32),
+    )
+    for row in range(height):
+        if row % 2 == 0:
+            for column in range(half):
+                cb = np.int32(u[row // 2, column]) - np.int32(128)
+                cr = np.int32(v[row // 2, column]) - np.int32(128)
+                red[2 * column] = red[2 * column + 1] = red_v * cr
+                green[2 * column] = green[2 * column + 1] = green_u * cb + green_v * cr
+                blue[2 * column] = blue[2 * column + 1] = blue_u * cb
+        for column in range(width):
+            grey = luma * (np.int32(y[row, column]) - np.int32(black)) + np.int32(32768)
+            r = np.int32(min(max((grey + red[column]) >> 16, 0), 255))
+            g = np.int32(min(max((grey + green[column]) >> 16, 0), 255))
+            b = np.int32(min(max((grey + blue[column]) >> 16, 0), 255))
+            out[row, column] = np.int32(-16777216) | np.int32(r << 16) | np.int32(g << 8) | b
+
+
+def _joined(left: Planes, right: Planes, split_x: float) -> Planes:
+    """The left picture up to that share of the width, the right one from there on."""
+    column = round(min(max(split_x, 0.0), 1.0) * left.y.shape[1])
+    joined = []
+    for a, b, at in zip(left, right, (column, (column + 1) // 2, (column + 1) // 2), strict=True):
+        plane = b.copy()
+        plane[:, :at] = a[:, :at]
+        joined.append(plane)
+    return Planes(*joined)
+
+
+def _alpha(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
+    """The original in grey, its sky tinted by as much as alpha says."""
+    luma = shrink(tracked.frame.planes.y, size_wh)
+    alpha = shrink(tracked.alpha, size_wh)
+    weights, black = _weights(tracked.frame.colour)
+    out = np.empty(luma.shape, np.int32)
+    _tint(luma, alpha, weights[0] / 65536, black, np.array(SKY_RGB, np.float32), out)
+    return _bytes(out)
+
+
+@jit
+def _tint(luma: U8, alpha: U8, gain: float, black: int, sky: NDArray[np.float32], out: I32) -> None:
+    height, width = luma.shape
+    scale, lowest = np.float32(gain), np.float32(black)
+    for row in range(height):
+        for column in range(width):
+            level = scale * (np.float32(luma[row, column]) - lowest)
+            grey = min(max(level, np.float32(0)), np.float32(255))
+            share = np.float32(alpha[row, column]) * np.float32(1 / 255)
+            kept = grey * (np.float32(_GROUND_LIGHT) + share * np.float32(1 - _SKY_TINT - _GROUND_LIGHT))
+            share *= np.float32(_SKY_TINT)
+            r = np.int32(kept + share * sky[0])
+            g = np.int32(kept + share * sky[1])
+            b = np.int32(kept + share * sky[2])
+            out[row, column] = np.int32(-16777216) | np.int32(r << 16) | np.int32(g << 8) | b
+
+
+def _tracking(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
+    """The original dimmed; over it a grid that moves with the sky, and the points that were followed."""
+    frame = tracked.frame
+    picture = _packed(_dimmed(_scaled(frame.planes, size_wh), frame.colour), frame.colour)
+    scale = np.divide(size_wh, frame.planes.size_wh)
+    pen = max(1, round(size_wh[1] / 500))
+    _draw_grid(picture, tracked, scale, pen)
+    _draw_points(picture, tracked.motion, scale, pen)
+    return picture
+
+
+def _dimmed(planes: Planes, colour: Colour) -> Planes:
+    black = 0 if colour.full_range else 16
+    luma, chroma = _dimming(black), _dimming(128)
+    tables = (luma, chroma, chroma)
+    return Planes(*(np.asarray(cv2.LUT(p, t), np.uint8) for p, t in zip(planes, tables, strict=True)))
+
+
+@cache
+def _dimming(centre: int) -> U8:
+    levels = centre + _DIMMED * (np.arange(256) - centre)
+    return np.asarray(np.rint(levels).clip(0, 255), np.uint8)
+
+
+def _draw_grid(picture: U8, tracked: Tracked, scale: F64, pen: int) -> None:
+    """Draw lines that are fixed to the sky, where there is sky; the middle one, the horizon, everywhere."""
+    height, width = tracked.alpha.shape
+    lines = _grid(tracked.motion.pose, (width, height))
+    if not len(lines):
+        return
+    x, y = np.rint(lines).astype(np.intp).transpose(2, 0, 1)
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    on_sky = inside & (tracked.alpha[y.clip(0, height - 1), x.clip(0, width - 1)] >= 128)
+    _draw_runs(picture, lines[1:], on_sky[1:], scale, (150, 128, 104), 1)
+    _draw_runs(picture, lines[:1], inside[:1], scale, (214, 196, 168), pen)
+
+
+def _draw_runs(picture: U8, lines: F64, shown: NDArray[np.bool_], scale: F64, bgr: Rgb, pen: int) -> None:
+    """Draw of each line, float64 (L, N, 2), the runs of its points that are shown, bool (L, N)."""
+    edges = np.diff(np.pad(shown, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    line, first = np.nonzero(edges == 1)
+    last = np.nonzero(edges == -1)[1] - 1
+    ends = np.stack([lines[line, first], lines[line, last]], axis=1)
+    _draw_lines(picture, ends, scale, bgr, pen)
+
+
+def _draw_lines(picture: U8, ends: F64, scale: F64, bgr: Rgb, pen: int) -> None:
+    """Draw lines between two ends each, float64 (N, 2, 2), in luma pixels of the frame."""
+    at = np.rint(_on_screen(ends, scale) * 2**_SUBPIXEL_BITS).astype(np.int32)
+    cv2.polylines(picture, list(at), False, (*bgr, 255), pen, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def _on_screen(xy: F64, scale: F64) -> F64:
+    return np.asarray((xy + 0.5) * scale - 0.5, np.float64)
+
+
+def _grid(pose: F64, frame_wh: tuple[int, int]) -> F64:
+    """Lines of a square grid in the first frame as this one sees them, float64 (L, N, 2); the horizon first.
+
+    Each line is given by many of its points, about a sixteenth of a cell apart. Empty where the pose shows
+    the plane from the side.
+    """
+    width, height = frame_wh
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1.0]])
+    seen = corners @ np.linalg.inv(pose).T
+    cell = height / _CELLS
+    if not (seen[:, 2] > 0).all():
+        return np.empty((0, 0, 2))
+    centre = (np.array(frame_wh) - 1) / 2
+    cells = (seen[:, :2] / seen[:, 2:] - centre) / cell
+    low, high = np.floor(cells.min(axis=0)), np.ceil(cells.max(axis=0))
+    if not (high - low).sum() <= _MOST_LINES:
+        return np.empty((0, 0, 2))
+    along = np.linspace(low, high, math.ceil(16 * (high - low).max()) + 1)
+    rows = [0.0, *(row for row in np.arange(low[1], high[1] + 1) if row)]
+    level = [np.stack([along[:, 0], np.full(len(along), row)], axis=1) for row in rows]
+    upright = [
+        np.stack([np.full(len(along), c), along[:, 1]], axis=1) for c in np.arange(low[0], high[0] + 1)
+    ]
+    points = np.array(level + upright) * cell + centre
+    moved = points @ pose[:, :2].T + pose[:, 2]
+    return np.asarray(moved[..., :2] / moved[..., 2:], np.float64)
+
+
+def _draw_points(picture: U8, motion: Motion, scale: F64, pen: int) -> None:
+    points = motion.points.astype(np.float64).reshape(-1, 2, 2)
+    red, green, blue = STATE_RGB[motion.state]
+    before, now = points[:, 0], points[:, 1]
+    tails = np.stack([now + _TAIL * (before - now), now], axis=1)
+    _draw_lines(picture, tails, scale, (blue, green, red), pen)
+    radius = 1.5 * pen * 2**_SUBPIXEL_BITS
+    for x, y in np.rint(_on_screen(now, scale) * 2**_SUBPIXEL_BITS).astype(int).tolist():
+        cv2.circle(
+            picture, (x, y), round(radius), (blue, green, red, 255), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS
+        )
