@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.config import Tracker
-from app.frame import F32, F64, U8, Frame, Matted, Motion, Tracked, Tracking
+from app.frame import F32, F64, NO_POINTS, U8, Frame, Matted, Motion, Tracked, Tracking
 from app.jit import jit
 from app.shrink import shrink
 from app.tracking.rigid import STILL, Rigid, fit_rigid
@@ -116,11 +116,11 @@ class _Last:
 
 
 class _Estimate(NamedTuple):
-    """Motion of the sky, motion of the ground beside it (None = unknown), points that agree on the sky's."""
+    """Motion of the sky, that of the ground beside it (None = unknown), points that agree on the sky's."""
 
     sky: Rigid | None
     ground: Rigid | None
-    inliers: int
+    points: F32
 
 
 class TrackingStage:
@@ -160,11 +160,11 @@ class TrackingStage:
         grey, thumbnail = _levelled(small), _resized(small, _THUMBNAIL_WH, cv2.INTER_AREA)
         last, alpha = self._last, matted.alpha
         if last is None:
-            step, state, inliers = STILL, Tracking.TRACKED, 0
+            step, state, points = STILL, Tracking.TRACKED, NO_POINTS
         else:
             estimate = self._estimate(last, grey)
             step, state = self._judged(estimate.sky, last, matted.frame, thumbnail)
-            inliers = estimate.inliers if state is Tracking.TRACKED else 0
+            points = estimate.points if state is Tracking.TRACKED else NO_POINTS
             edges = estimate.ground or (step if state is Tracking.TRACKED else None)
             if edges is not None and state is not Tracking.LOST:
                 alpha = smoothed(
@@ -179,7 +179,7 @@ class TrackingStage:
             self._pose.then(step), 0.0 if last is None else _passed_s(last.frame, matted.frame)
         )
         self._last = _Last(matted.frame, alpha, grey, thumbnail)
-        motion = Motion(self._homography(step), self._homography(self._pose), state, inliers)
+        motion = Motion(self._homography(step), self._homography(self._pose), state, len(points), points)
         return Tracked(matted.frame, alpha, motion)
 
     def _homography(self, motion: Rigid) -> F64:
@@ -198,12 +198,12 @@ class TrackingStage:
             self._points_found, self._points_age = len(points.xy), 0
         self._points = _NO_POINTS
         if len(points.xy) < _LEAST_POINTS:
-            return _Estimate(None, None, 0)
+            return _Estimate(None, None, NO_POINTS)
         sent = len(points.xy)
         target, found = _followed(last.grey, grey, points.xy)
         points, target = points.only(found), target[found]
         if len(points.xy) < max(_LEAST_POINTS, _LEAST_SURVIVORS * sent):
-            return _Estimate(None, None, 0)
+            return _Estimate(None, None, NO_POINTS)
 
         x, y = np.rint(points.xy).astype(np.intp).T
         on_sky, on_ground = is_sky[y, x], is_ground[y, x]
@@ -223,7 +223,10 @@ class TrackingStage:
             sky, sky_agrees = self._consensus(before, after, weight, on_sky | on_ground, _DENSEST)
         kept = agree | sky_agrees
         self._points = _Points(target[kept], points.weight[kept])
-        return _Estimate(sky, ground, int(sky_agrees.sum()))
+        pairs = (self._centre + before[sky_agrees], self._centre + after[sky_agrees])
+        agreed = np.concatenate(pairs, axis=1).astype(np.float32)
+        agreed.setflags(write=False)
+        return _Estimate(sky, ground, agreed)
 
     def _consensus(
         self, before: F64, after: F64, weight: F64, chosen: Bools, narrowest: float

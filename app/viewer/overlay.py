@@ -46,7 +46,7 @@ def rows(state: State) -> list[Row]:
     return head + stages + (drops or [Row("dropped", "none")]) + foot
 
 
-class StatisticsOverlay(QWidget):
+class Overlay(QWidget):
     """A panel in the upper left corner of its parent; lets the mouse through."""
 
     def __init__(self, parent: QWidget) -> None:

@@ -100,6 +100,21 @@ def test_the_sky_is_followed_and_not_the_ground(truth: F64) -> None:
         assert np.allclose(motion.pose[:2, :2] @ motion.pose[:2, :2].T, np.eye(2), atol=1e-12)
 
 
+def test_the_points_that_agreed_lie_where_the_sky_was_and_is() -> None:
+    truth = turn(0.02, 4, -2)
+    first, *motions = run(truth, turn(0, -3, 1))
+    assert first.points.shape == (0, 4)
+    for motion in motions:
+        assert motion.points.dtype == np.float32
+        assert not motion.points.flags.writeable
+        assert len(motion.points) == motion.inliers >= 8
+        before, after = motion.points[:, :2], motion.points[:, 2:]
+        assert (before[:, 1] < HORIZON).all()
+        assert np.ptp(before[:, 0]) > WIDTH / 2
+        carried = before @ truth[:2, :2].T + truth[:2, 2]
+        assert np.median(np.linalg.norm(carried - after, axis=1)) < 0.2
+
+
 def test_a_sky_without_texture_is_followed_by_the_ground() -> None:
     truth = turn(0.005, 2.5, -1)
     for motion in run(truth, truth, sky=np.full((900, 900), 200, np.uint8))[1:]:
@@ -176,6 +191,7 @@ def test_with_nothing_to_see_the_motion_dies_away_and_is_lost() -> None:
     shifts = [motion.step[0, 2] for motion in motions]
     states = [motion.state for motion in motions]
     assert states[0] is Tracking.PREDICTED
+    assert all(len(motion.points) == 0 for motion in motions)
     assert 2.5 < shifts[0] < 4
     assert all(a >= b for a, b in pairwise(shifts))
     assert states[-1] is Tracking.LOST
