@@ -163,6 +163,10 @@ QSplitter::handle { background: $BORDER; }
 QGroupBox { border: none; margin-top: 22px; padding: 0; }
 QGroupBox::title { subcontrol-origin: margin; left: 0; color: $DIM; font-weight: 600; }
 
+QListWidget#skies { background: transparent; border: none; }
+QLabel#dropTarget {
+    background: rgba(17, 20, 23, 215); border: 2px dashed $ACCENT; border-radius: 8px; font-weight: 600;
+}
 QFrame[role="panel"], QWidget[role="panel"] { background: $PANEL; }
 """).substitute(
     BACKGROUND=BACKGROUND,
