@@ -20,7 +20,8 @@ from app.errors import RecordError
 from app.frame import Colour, Planes
 from app.recording.h264 import PictureBuffer, encoder_options, even
 from app.recording.preset import choose_preset
-from app.recording.sound import SoundError, SoundTrack
+from app.recording.sound import Sound, SoundError, open_sound
+from app.sound_feed import SoundFeed
 
 log = logging.getLogger(__name__)
 
@@ -53,20 +54,24 @@ class Recorder:
         fps: Fraction,
         colour: Colour,
         part: Record,
-        sound: Path | None,
+        sound: Path | SoundFeed | None,
         force: bool,
+        from_start: bool,
     ) -> None:
         """Create the file. Raises RecordError where it cannot be written or exists and `force` is not set.
 
         The last column and row of odd sizes are cropped. `fps` is nominal: it tells how long the last
-        picture is shown. `sound`: the file whose best sound stream is recorded.
+        picture is shown. `sound`: the file whose best sound stream is recorded, or the sound of a live
+        source, recorded as AAC. `from_start`: keep the source's times; otherwise the first picture is at 0.
         """
         self._path = path
         self._size_wh = even(size_wh)
         self._time_base = time_base
         self._frame_ticks = max(1, round(1 / (fps * time_base)))
         self._key_ticks = int(KEY_FRAME_S / time_base)
+        self._from_start = from_start
         self._origin = 0
+        self._begin = 0
         self._end = 0
         self._next_key: int | None = None
         self._held: Packet[VideoStream] | None = None
@@ -89,6 +94,16 @@ class Recorder:
             _remove(path)
             raise
         self._buffer = PictureBuffer(self._size_wh, time_base)
+
+    @property
+    def seconds(self) -> float:
+        """How long the recording is so far; may be asked from any thread."""
+        return float((self._end - self._begin) * self._time_base)
+
+    @property
+    def size_bytes(self) -> int:
+        """How large the file is so far; may be asked from any thread."""
+        return self._whole_bytes
 
     def write(self, planes: Planes, pts: int) -> None:
         """Record one picture; `pts`, in units of the time base, is later than the last one's.
@@ -119,25 +134,29 @@ class Recorder:
             return
         try:
             if self.frames_written:
+                self._write_sound(last=True)
                 self._write_pictures(self._stream.encode(None))
                 self._write_held(self._end)
             self._finish()
+            self._whole_bytes = self._path.stat().st_size
         except (FFmpegError, OSError) as error:
             self._abandon()
             raise RecordError(f"{self._path}: {error.strerror}") from error
         if self.frames_written == 0:
             _remove(self._path)
 
-    def _open(self, format_name: str, fps: Fraction, colour: Colour, crf: int, sound: Path | None) -> None:
+    def _open(
+        self, format_name: str, fps: Fraction, colour: Colour, crf: int, sound: Path | SoundFeed | None
+    ) -> None:
         options = _muxer_options(format_name, self._time_base)
         self._container: OutputContainer = av.open(
             f"file:{self._path}", "w", format=format_name, container_options=options
         )
         self._stream = self._add_pictures(fps, colour, crf)
-        self._sound: SoundTrack | None = None
+        self._sound: Sound | None = None
         if sound is not None:
             try:
-                self._sound = SoundTrack(sound, self._container)
+                self._sound = open_sound(sound, self._container)
             except SoundError as error:
                 log.warning("recording without sound: %s", error)
         try:
@@ -166,16 +185,18 @@ class Recorder:
         return stream
 
     def _start(self, pts: int) -> None:
-        if not 0 <= pts * self._time_base < LATEST_START_S:
+        if not self._from_start or not 0 <= pts * self._time_base < LATEST_START_S:
             self._origin = pts
+        self._begin = self._end = pts - self._origin
         if self._sound is not None:
             self._sound.start(self._origin * self._time_base)
 
-    def _write_sound(self) -> None:
+    def _write_sound(self, *, last: bool = False) -> None:
         """The sound up to the end of the last picture. It leads, so the muxer has no picture wait for it."""
         if self._sound is None:
             return
-        for packet in self._sound.until(self._end * self._time_base):
+        end = self._end * self._time_base
+        for packet in self._sound.rest(end) if last else self._sound.until(end):
             try:
                 self._mux(packet)
             except (InvalidDataError, ArgumentError) as error:
@@ -221,10 +242,10 @@ def _format_of(path: Path) -> str:
         raise RecordError(f"{path}: a recording is named {', '.join('*' + end for end in FORMATS)}") from None
 
 
-def _create(path: Path, sound: Path | None, force: bool) -> None:
+def _create(path: Path, sound: Path | SoundFeed | None, force: bool) -> None:
     """Make the file, empty; without `force` only where there is none."""
     try:
-        if sound is not None and path.exists() and path.samefile(sound):
+        if isinstance(sound, Path) and path.exists() and path.samefile(sound):
             raise RecordError(f"{path}: is the source itself")
         path.open("wb" if force else "xb").close()
     except FileExistsError as error:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Protocol
 
 import av
 from av.audio.stream import AudioStream
@@ -16,6 +17,8 @@ from av.stream import Discard
 
 from app.errors import SkyLiveError
 from app.recording.aac import add_aac_stream, encode_aac
+from app.recording.live_sound import LiveSound
+from app.sound_feed import SoundFeed
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +33,29 @@ LATE_START_S = 0.2
 
 class SoundError(SkyLiveError):
     """There is no sound that can be read."""
+
+
+class Sound(Protocol):
+    """Sound beside the pictures of a recording or a stream, as packets of one of its streams."""
+
+    def start(self, origin: Fraction) -> None:
+        """Say which time of the source, in seconds, is 0 in the recording. To be called once."""
+
+    def until(self, seconds: Fraction) -> Iterator[Packet[AudioStream]]:
+        """The next packets, those of which more than half is heard before that time of the recording."""
+
+    def rest(self, seconds: Fraction) -> Iterator[Packet[AudioStream]]:
+        """The last packets of a recording that ends at that time."""
+
+    def close(self) -> None:
+        """Release the source; no packets follow."""
+
+
+def open_sound(sound: Path | SoundFeed, container: OutputContainer) -> Sound:
+    """The sound of a file or of a live source, as a new stream of `container`. Raises SoundError."""
+    if isinstance(sound, SoundFeed):
+        return LiveSound(sound, container)
+    return SoundTrack(sound, container)
 
 
 class SoundTrack:
@@ -78,6 +104,10 @@ class SoundTrack:
                 return
             self._next = self._advance()
             yield packet
+
+    def rest(self, seconds: Fraction) -> Iterator[Packet[AudioStream]]:
+        """Nothing more: a file's sound never lags behind."""
+        return self.until(seconds)
 
     def close(self) -> None:
         """Close the file; no packets follow."""

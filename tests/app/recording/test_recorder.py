@@ -46,6 +46,7 @@ def recorder(path: Path, **changes: Any) -> Recorder:
         "part": FAST,
         "sound": None,
         "force": False,
+        "from_start": True,
     }
     return Recorder(path, **given | changes)
 
@@ -323,7 +324,8 @@ from app.recording.recorder import Recorder
 
 path, sound = Path(sys.argv[1]), Path(sys.argv[2])
 recorder = Recorder(path, size_wh=(320, 240), time_base=Fraction(1, 90000), fps=Fraction(25), colour=Colour(),
-                    part=Record(preset="ultrafast"), sound=sound if sound.exists() else None, force=False)
+                    part=Record(preset="ultrafast"), sound=sound if sound.exists() else None, force=False,
+                    from_start=True)
 y = np.full((240, 320), 90, np.uint8)
 chroma = np.full((120, 160), 128, np.uint8)
 start = time.monotonic()
