@@ -1,8 +1,11 @@
 """The viewer as the rest of the program sees it."""
 
+from app.state import Controls
+from app.user import Settings
 from app.viewer.application import open_application
 from app.viewer.screen import ScreenSink
-from app.viewer.window import Controls, Window, show
+from app.viewer.style import dress
+from app.viewer.window import Window, show
 
 
 class Viewer:
@@ -13,8 +16,15 @@ class Viewer:
 
     def __init__(self) -> None:
         self._application = open_application()
+        dress(self._application)
         self.screen = ScreenSink()
 
-    def show(self, title: str, controls: Controls) -> None:
-        """Show the window until it is closed or the run ends; raises what went wrong meanwhile."""
-        show(self._application, Window(title, self.screen, controls), controls)
+    def show(self, controls: Controls, settings: Settings, leave_at_end: bool) -> Settings:
+        """Show the window until it is closed or, if wished, the source has ended; what to remember of it.
+
+        settings: what is in use at the beginning, sky and look included. Raises what `controls.state` raised,
+        and what went wrong in the window.
+        """
+        window = Window(self.screen, controls, settings, leave_at_end=leave_at_end)
+        show(self._application, window)
+        return window.settings
