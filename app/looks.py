@@ -29,6 +29,11 @@ class LookFile:
         """What the user reads."""
         return self.look.title or self.name.replace("_", " ").replace("-", " ").strip().capitalize()
 
+    @property
+    def ours(self) -> bool:
+        """Whether it comes with the program, so that nothing may be saved under its name."""
+        return self.path.parent == LOOKS
+
 
 def look_folders() -> tuple[Path, Path]:
     """The program's folder of looks and the user's, which need not exist."""

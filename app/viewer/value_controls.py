@@ -1,0 +1,165 @@
+"""Controls for single values: a slider with its number, and a check box."""
+
+from typing import Protocol
+
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
+from PyQt6.QtCore import QSignalBlocker, Qt, pyqtBoundSignal, pyqtSignal
+from PyQt6.QtGui import QMouseEvent, QWheelEvent
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QStyle,
+    QStyleOptionSlider,
+    QWidget,
+)
+
+_STEP = 0.01
+_DECIMALS = 2
+_NUMBER_STEP = 0.05
+_PAGE = 10
+_LABEL_WIDTH = 76
+_NUMBER_WIDTH = 52
+
+
+class ValueControl(Protocol):
+    """What the user changes one value with."""
+
+    moved: pyqtBoundSignal
+    """(value): the user changed it."""
+
+    def show_value(self, value: float) -> None:
+        """Show this value; nothing is emitted."""
+
+
+def control_for(name: str, info: FieldInfo, group: str) -> "NumberControl | CheckControl":
+    """The control of a field: bounded numbers and booleans have one, TypeError for others."""
+    label = info.title or name.replace("_", " ").capitalize()
+    said = (info.description or label).replace("`", "")
+    tip = said[:1].upper() + said[1:]
+    if info.annotation is bool:
+        return CheckControl(label, tip, f"{group}: {label}")
+    lows = [float(str(limit.ge)) for limit in info.metadata if isinstance(limit, Ge)]
+    highs = [float(str(limit.le)) for limit in info.metadata if isinstance(limit, Le)]
+    if info.annotation is not float or not lows or not highs:
+        raise TypeError(f"{name}: no control for {info.annotation} with {info.metadata}")
+    return NumberControl(label, tip, f"{group}: {label}", lows[-1], highs[-1])
+
+
+class NumberControl(QWidget):
+    """A label, a slider and its number, in steps of 0.01 from `low` to `high`."""
+
+    moved = pyqtSignal(float)
+
+    def __init__(self, label: str, tip: str, name: str, low: float, high: float) -> None:
+        super().__init__()
+        self._low = low
+        self.setToolTip(tip)
+        text = QLabel(label)
+        text.setFixedWidth(_LABEL_WIDTH)
+        self.slider = _Slider()
+        self.slider.setRange(0, round((high - low) / _STEP))
+        self.slider.setPageStep(_PAGE)
+        self.slider.setAccessibleName(name)
+        self.slider.setAccessibleDescription(tip)
+        self.number = _Number()
+        self.number.setDecimals(_DECIMALS)
+        self.number.setRange(low, high)
+        self.number.setSingleStep(_NUMBER_STEP)
+        self.number.setAccessibleName(f"{name}, number")
+        self.number.setAccessibleDescription(tip)
+        self.slider.valueChanged.connect(self._slid)
+        self.number.valueChanged.connect(self._numbered)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(8)
+        layout.addWidget(text)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.number)
+
+    def show_value(self, value: float) -> None:
+        """Show this value, to two decimals; nothing is emitted."""
+        with QSignalBlocker(self.slider), QSignalBlocker(self.number):
+            self.slider.setValue(round((value - self._low) / _STEP))
+            self.number.setValue(value)
+
+    def _slid(self, step: int) -> None:
+        value = round(self._low + step * _STEP, _DECIMALS)
+        with QSignalBlocker(self.number):
+            self.number.setValue(value)
+        self.moved.emit(value)
+
+    def _numbered(self, value: float) -> None:
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round((value - self._low) / _STEP))
+        self.moved.emit(round(value, _DECIMALS))
+
+
+class CheckControl(QCheckBox):
+    """A check box."""
+
+    moved = pyqtSignal(bool)
+
+    def __init__(self, label: str, tip: str, name: str) -> None:
+        super().__init__(label)
+        self.setToolTip(tip)
+        self.setAccessibleName(name)
+        self.setAccessibleDescription(tip)
+        self.toggled.connect(self.moved)
+
+    def show_value(self, value: float) -> None:
+        """Show this value; nothing is emitted."""
+        with QSignalBlocker(self):
+            self.setChecked(bool(value))
+
+
+class _Slider(QSlider):
+    """Goes where it is clicked; the wheel scrolls the panel unless the slider has the focus."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """Bring the handle under the mouse first, so that it can be dragged on from there."""
+        style = self.style()
+        if event is not None and style is not None and event.button() == Qt.MouseButton.LeftButton:
+            option = QStyleOptionSlider()
+            self.initStyleOption(option)
+            handle = style.subControlRect(
+                QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, self
+            )
+            if not handle.contains(event.position().toPoint()):
+                at = round(event.position().x()) - handle.width() // 2
+                span = self.width() - handle.width()
+                self.setValue(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, span))
+        super().mousePressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Not by chance."""
+        if event is not None and not self.hasFocus():
+            event.ignore()
+        else:
+            super().wheelEvent(event)
+
+
+class _Number(QDoubleSpinBox):
+    """A plain number; a typed one counts once it is entered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setKeyboardTracking(False)
+        self.setFixedWidth(_NUMBER_WIDTH)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Not by chance."""
+        if event is not None and not self.hasFocus():
+            event.ignore()
+        else:
+            super().wheelEvent(event)
