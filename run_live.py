@@ -4,15 +4,20 @@ import argparse
 import logging
 import math
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
 from pydantic import ValidationError
 
-from app.config import CONFIGS, Config, Look, Preset, load_config, load_look
+from app.config import CONFIGS, Config, Look, Preset, load_config
 from app.errors import SkyLiveError
+from app.looks import load_look
+from app.user import Settings, load_settings
 from engines.base import EngineError
+
+BEGAN_NS = time.perf_counter_ns()
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -24,18 +29,22 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="?",
         default="demo",
         metavar="SOURCE",
-        help="video, folder or glob of pictures, or demo",
+        help="video, folder or glob of pictures, camera (0, 1, /dev/video2), address (rtsp:// rtmp:// "
+        "http:// https:// udp://), screen or screen:WxH+X+Y, or demo",
     )
     add("--sky", metavar="NAME|PATH", help="sky to show; see --list-skies")
     add("--look", metavar="NAME|PATH", help="look, a file in configs/looks")
-    add("--config", type=Path, default=CONFIGS / "default.toml", metavar="PATH", help="configuration file")
+    add("--config", type=Path, metavar="PATH", help="configuration file")
     add("--model", metavar="NAME|PATH", help="matting network, a file in models")
     add("--size", type=size_wh, metavar="WxH", help="size everything runs at; the aspect is kept")
-    add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures")
+    add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures or of a camera")
+    add("--audio", metavar="DEVICE", help="microphone that is recorded with a camera, an ALSA name (default)")
     add("--backend", choices=("auto", "ort"), help="what runs the network")
     add("--record", type=Path, metavar="FILE", help="record to this .mkv or .mp4 file")
     add("--force", action="store_true", help="write over an existing recording")
     add("--preset", choices=get_args(Preset), metavar="P", help="x264 preset: " + " ".join(get_args(Preset)))
+    add("--stream", metavar="ADDRESS", help="also send it to this rtmp:// or rtsp:// address")
+    add("--virtual-camera", action="store_true", help="also show it to other programs as a camera")
     add("--headless", action="store_true", help="no window; every frame, as fast as it goes")
     add("--live", action="store_true", help="treat the source as a camera: newest frame wins")
     add("--frames", type=_positive(int), metavar="N", help="stop after this many frames")
@@ -44,7 +53,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--dump-alpha", type=Path, metavar="DIR", help="write each alpha as PNG, 255 = sky")
     add("--stats", type=Path, metavar="FILE.json", help="write the run's numbers")
     add("--list-skies", action="store_true", help="print the skies there are")
-    add("--list-cameras", action="store_true", help="print the cameras there are")
+    add("--list-cameras", action="store_true", help="print the cameras there are, with their formats")
     options = parser.parse_args(arguments)
     if (options.force or options.preset) and options.record is None:
         parser.error("--force and --preset need --record")
@@ -54,20 +63,43 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def configured(arguments: argparse.Namespace) -> tuple[Config, Look, str]:
-    """(configuration, look, sky): the files' values, with those of the command line on top."""
-    config = load_config(arguments.config)
-    look = load_look(arguments.look or config.look)
+def configured(arguments: argparse.Namespace, settings: Settings) -> tuple[Config, Look, str | None, str]:
+    """(configuration, look, the look's name, sky's name).
+
+    Look and sky are the command line's, else those of the settings, which were chosen last, else the
+    configuration's; a configuration named on the command line goes before what was chosen last.
+    """
+    config = load_config(arguments.config or CONFIGS / "default.toml")
+    remembered = Settings() if arguments.config else _still_there(settings)
+    name: str | None = arguments.look or config.look
+    if arguments.look is None and remembered.look is not None:
+        name, look = remembered.look_name, remembered.look
+    else:
+        look = load_look(arguments.look or config.look)
+    looks_sky = look.sky if arguments.look or remembered.sky is None else None
+    sky = arguments.sky or looks_sky or remembered.sky or config.sky.name
     matting = {"model": arguments.model, "backend": arguments.backend}
     record = {"preset": arguments.preset}
     config = config.model_copy(
         update={
-            "picture_fps": arguments.fps or config.picture_fps,
             "matting": config.matting.model_copy(update={k: v for k, v in matting.items() if v}),
             "record": config.record.model_copy(update={k: v for k, v in record.items() if v}),
         }
     )
-    return config, look, arguments.sky or look.sky or config.sky.name
+    return config, look, name, sky
+
+
+def _still_there(settings: Settings) -> Settings:
+    """The settings without a sky whose file has gone."""
+    from app.sky.library import find_sky
+
+    try:
+        if settings.sky is not None:
+            find_sky(settings.sky)
+    except SkyLiveError as error:
+        logging.getLogger(__name__).info("the sky of the last time: %s", error)
+        return settings.model_copy(update={"sky": None})
+    return settings
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,7 +111,9 @@ def main(argv: list[str] | None = None) -> int:
             return print_skies()
         if arguments.list_cameras:
             return print_cameras()
-        config, look, sky = configured(arguments)
+        settings = Settings() if arguments.headless else load_settings()
+        config, look, look_name, sky = configured(arguments, settings)
+        settings = settings.model_copy(update={"look": look, "look_name": look_name, "sky": sky})
         from app.live import run
         from app.options import Options
 
@@ -87,8 +121,12 @@ def main(argv: list[str] | None = None) -> int:
             source=arguments.source,
             sky=sky,
             size_wh=arguments.size,
+            fps=arguments.fps,
+            audio=arguments.audio,
             record=arguments.record,
             force=arguments.force,
+            stream=arguments.stream,
+            virtual_camera=arguments.virtual_camera,
             headless=arguments.headless,
             live=arguments.live,
             frames=arguments.frames,
@@ -96,8 +134,9 @@ def main(argv: list[str] | None = None) -> int:
             dump_frames=arguments.dump_frames,
             dump_alpha=arguments.dump_alpha,
             stats=arguments.stats,
+            began_ns=BEGAN_NS,
         )
-        return run(options, config, look)
+        return run(options, config, look, settings)
     except (SkyLiveError, EngineError) as error:
         print(f"run_live.py: {error}", file=sys.stderr)
         return 1
@@ -119,14 +158,10 @@ def print_skies() -> int:
 
 
 def print_cameras() -> int:
-    """Print device and name of each camera; exit status 0."""
-    from app.capture.cameras import list_cameras
+    """Print device, name and formats of each camera; exit status 0."""
+    from app.capture.cameras import camera_lines
 
-    cameras = list_cameras()
-    for device, name in cameras:
-        print(f"{device}  {name}")
-    if not cameras:
-        print("no cameras found")
+    print("\n".join(camera_lines()))
     return 0
 
 

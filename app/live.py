@@ -1,67 +1,148 @@
 """The one place that knows all parts: opens them as the options say, and runs them."""
 
 import logging
-from contextlib import ExitStack
-from functools import partial
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
+from tqdm import tqdm
 
 from app.capture.open import open_source
+from app.capture.source import SourceInfo
 from app.config import ROOT, Config, Look
+from app.errors import SkyLiveError
 from app.options import Options, check_outputs
 from app.outputs import write_json
-from app.session import Session
-from app.sky.library import find_sky, list_skies, open_sky
+from app.session import Screen, Session
+from app.sky.library import find_sky, open_sky
 from app.sky.player import SkyPlayer
 from app.stages import build_stages
+from app.studio import Studio
+from app.user import Settings, save_settings
 from engines.registry import open_engine
 
 log = logging.getLogger(__name__)
 
+tqdm.monitor_interval = 0  # the bar is moved by our own clock; it needs no thread of its own
 
-def run(options: Options, config: Config, look: Look) -> int:
+
+def run(options: Options, config: Config, look: Look, settings: Settings) -> int:
     """Exit status after the source has ended or the user has left: 0, or 1 when a recording failed.
+
+    settings: the user's, for the window, which keeps them when it is closed.
 
     Raises SkyLiveError or EngineError when a source, sky, engine or output cannot be opened or fails.
     """
     cv2.setNumThreads(1)  # each stage has its own thread; more would only contend for the same cores
     check_outputs(options)
-    viewer = None
-    if not options.headless:
-        from app.viewer.viewer import Viewer
-
-        viewer = Viewer()
-    with ExitStack() as stack:
-        source = stack.enter_context(open_source(options.source, options.size_wh, config.picture_fps))
-        sky = open_sky(find_sky(options.sky), source.info.size_wh, source.info.colour, config.sky.crop)
-        player = SkyPlayer(sky, config.sky.fade_s)
-        stack.callback(player.close)
-        part = config.matting
-        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
-        stages = build_stages(engine, player, source.info, config, look)
-        screen, skies = (viewer.screen, list_skies()) if viewer else (None, [])
-        session = Session(options, config, source, stages, player, engine.name, screen, skies)
-        opened = stack.pop_all()
-    try:
-        stages.warm_up(source.info)
-        if viewer:
-            session.run_in_window(partial(viewer.show, source.info.name, session))
+    with _terminated_like_interrupted():
+        session: Session | None
+        if options.headless:
+            session = _run_headless(options, config, look)
         else:
-            session.run_headless()
-    except KeyboardInterrupt:
-        log.info("stopped")
-    finally:
-        if session.close():
-            opened.close()  # otherwise a thread still uses them: they are left to the end of the process
-    session.ended()  # raises what failed on the way out
+            session = _run_window(options, config, look, settings)
+    if session is None:  # the user left before anything was open
+        return 0
     log.info("%s", session.counts())
     if options.stats:
         write_json(options.stats, session.summary())
     return 1 if session.recording_failed else 0
 
 
+def open_session(
+    options: Options,
+    config: Config,
+    look: Look,
+    screen: Screen | None,
+    tell: Callable[[SkyLiveError], None],
+) -> Session:
+    """A run that is ready to start: source, sky and engine open, code compiled, outputs as the options say.
+
+    tell: called with the error of an output that breaks off while the picture goes on. Raises SkyLiveError or
+    EngineError naming what cannot be opened; then everything is closed again.
+    """
+    with ExitStack() as stack:
+        fps = options.fps or config.picture_fps
+        source = stack.enter_context(open_source(options.source, options.size_wh, fps, options.audio))
+        info = source.info
+        sky = open_sky(find_sky(options.sky), info.size_wh, info.colour, config.sky.crop)
+        player = SkyPlayer(sky, config.sky.fade_s)
+        stack.callback(player.close)
+        part = config.matting
+        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
+        stages = build_stages(engine, player, info, config, look)
+        session = Session(options, config, source, stages, player, engine.name, screen, stack.pop_all(), tell)
+    try:
+        if options.record is not None:
+            session.record(options.record, force=options.force, from_start=True)
+        if options.stream is not None:
+            session.stream_to(options.stream)
+        if options.virtual_camera:
+            session.show_as_camera(True)
+        stages.warm_up(info)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
 def model_path(name_or_path: str) -> Path:
     """The network of that name in models/, or the path as it is."""
     named = ROOT / "models" / f"{name_or_path}.onnx"
     return named if named.is_file() else Path(name_or_path)
+
+
+def _run_headless(options: Options, config: Config, look: Look) -> Session:
+    """The run, ended, after a progress bar; raises the first error of any thread."""
+
+    def tell(error: SkyLiveError) -> None:
+        log.error("%s; the rest goes on", error)
+
+    session = open_session(options, config, look, None, tell)
+    try:
+        session.start()
+        with _progress(session.info, options) as bar:
+            while not session.wait(0.1):
+                bar.update(session.frames_out - bar.n)
+            bar.update(session.frames_out - bar.n)
+    except KeyboardInterrupt:
+        log.info("stopped")
+    finally:
+        session.close()
+    session.ended()  # raises what failed on the way out
+    return session
+
+
+def _run_window(options: Options, config: Config, look: Look, settings: Settings) -> Session | None:
+    """The last run that the window showed, ended; raises what could not be opened at the start."""
+    from app.viewer.viewer import Viewer
+
+    viewer = Viewer()
+    studio = Studio(options, config, look, viewer.screen, open_session)
+    try:
+        save_settings(viewer.show(studio, settings, options.leave_at_end))
+    except KeyboardInterrupt:
+        log.info("stopped")
+    finally:
+        studio.close()
+    return studio.session
+
+
+def _progress(info: SourceInfo, options: Options) -> "tqdm[NoReturn]":
+    """A bar for a terminal: frames, frames per second, time left; nothing elsewhere."""
+    by_time = None if options.duration_s is None else round(options.duration_s * info.fps)
+    limits = [count for count in (info.frames, options.frames, by_time) if count is not None]
+    return tqdm(total=min(limits, default=None), unit=" frames", disable=None)
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM is met like Ctrl-C, so that a recording is finished either way."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

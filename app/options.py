@@ -1,7 +1,8 @@
-"""What one run is asked to do, beyond the configuration."""
+"""What one run of the program is asked to do."""
 
 import glob
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.capture.pictures import SUFFIXES
@@ -10,13 +11,20 @@ from app.errors import SkyLiveError
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for beyond the configuration; None = not asked for."""
+    """What the command line asks for beyond the configuration; None = not asked for.
+
+    `began_ns` is `time.perf_counter_ns()` when the program began.
+    """
 
     source: str
     sky: str
     size_wh: tuple[int, int] | None = None
+    fps: float | None = None
+    audio: str | None = None
     record: Path | None = None
     force: bool = False
+    stream: str | None = None
+    virtual_camera: bool = False
     headless: bool = False
     live: bool = False
     frames: int | None = None
@@ -24,6 +32,14 @@ class Options:
     dump_frames: Path | None = None
     dump_alpha: Path | None = None
     stats: Path | None = None
+    began_ns: int = field(default_factory=time.perf_counter_ns)
+
+    @property
+    def leave_at_end(self) -> bool:
+        """Whether the window closes when the source ends: something was to be made of it, or a part shown."""
+        limits = self.frames, self.duration_s
+        outputs = self.record, self.stream, self.dump_frames, self.dump_alpha, self.stats
+        return any(value is not None for value in (*limits, *outputs))
 
 
 def check_outputs(options: Options) -> None:

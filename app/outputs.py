@@ -1,51 +1,101 @@
 """Where finished pictures go besides the screen."""
 
 import json
-import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from app.errors import RecordError, SkyLiveError
-from app.frame import Composited
-from app.recording.recorder import Recorder
+from app.channel import Channel
+from app.errors import SkyLiveError
+from app.frame import Composited, Picture, Planes
+from app.pipeline import Outlet
 
-log = logging.getLogger(__name__)
+# Pictures that wait for a writer when it is to finish are written first, for so many seconds at most.
+_DRAIN_S = 2.0
 
 
-class Recording:
-    """Writes pictures to a recorder; a failure in mid-stream ends the recording and is kept in `error`.
+class Writer(Protocol):
+    """Takes finished pictures for a file, an address or a device; raises SkyLiveError naming it."""
 
-    `essential`: nothing else wants the pictures, so the failure is raised and ends the run. `finished`: the
-    file is closed.
-    """
-
-    def __init__(self, recorder: Recorder, *, essential: bool) -> None:
-        self._recorder = recorder
-        self._essential = essential
-        self.error: RecordError | None = None
-        self.finished = False
-
-    def write(self, composited: Composited) -> None:
-        """Record one picture; does nothing after a failure."""
-        if self.error is not None:
-            return
-        try:
-            self._recorder.write(composited.planes, composited.frame.pts)
-        except RecordError as error:
-            self.error = error
-            if self._essential:
-                raise
-            self._recorder.close()
-            log.error("%s; the picture goes on", error)
+    def write(self, planes: Planes, pts: int) -> None:
+        """Take one picture; `pts`, in units of the source's time base, is later than the last one's."""
 
     def close(self) -> None:
-        """Finish the file."""
-        try:
-            self._recorder.close()
-        except RecordError as error:
-            self.error = error
-            log.error("%s", error)
-        self.finished = True
+        """Finish what was begun; may be called again, and after a failure."""
+
+
+class Output:
+    """A place for a writer that comes and goes while pictures flow: the sink of `outlet`.
+
+    Without a writer no picture waits in the channel. A writer that fails is closed and let go, and `tell` is
+    called with its error; where nothing else wants the pictures (`essential`) it is raised and ends the run.
+    All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        channel: Channel[Picture],
+        tell: Callable[[SkyLiveError], None],
+        *,
+        essential: bool = False,
+    ) -> None:
+        self._channel = channel
+        self._tell = tell
+        self._essential = essential
+        self._lock = threading.Lock()
+        self._writer: Writer | None = None
+        self.failed = False
+        """Whether the last writer broke off."""
+        self.outlet = Outlet(name, self, channel, self._picked)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a writer."""
+        return self._writer is not None
+
+    def begin(self, writer: Writer) -> None:
+        """Give all pictures from now on to this writer, until `end`, a failure or the end of the run."""
+        with self._lock:
+            self.failed, self._writer = False, writer
+
+    def end(self) -> None:
+        """Finish the writer, after the pictures that wait for it."""
+        self._channel.wait_empty(_DRAIN_S)
+        self.close()
+
+    def write(self, picture: Picture) -> None:
+        """Hand one picture to the writer, if there still is one."""
+        with self._lock:
+            if self._writer is None:
+                return
+            try:
+                self._writer.write(picture.planes, picture.pts)
+            except SkyLiveError as error:
+                self.failed = True
+                writer, self._writer = self._writer, None
+                with suppress(SkyLiveError):  # what broke it is told already
+                    writer.close()
+                if self._essential:
+                    raise
+                self._tell(error)
+
+    def close(self) -> None:
+        """Finish the writer at once."""
+        with self._lock:
+            writer, self._writer = self._writer, None
+            if writer is None:
+                return
+            try:
+                writer.close()
+            except SkyLiveError as error:
+                self.failed = True
+                self._tell(error)
+
+    def _picked(self, composited: Composited) -> Picture | None:
+        return Picture(composited.planes, composited.frame.pts) if self.busy else None
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -91,6 +91,11 @@ class Pipeline:
             raise self._error
         return not any(thread.is_alive() for thread in self._threads)
 
+    def wait_ended(self) -> None:
+        """Wait until all threads have ended, whatever came of them."""
+        for thread in self._threads:
+            thread.join()
+
     def stop(self, drain_s: float = 1.0, close_s: float = 0.8) -> bool:
         """Take no more frames, finish those under way for at most `drain_s`, drop the rest; close the sinks.
 

@@ -1,44 +1,47 @@
-"""One run of one source: its channels, sinks and threads, and what the window may ask of it."""
+"""One run of one source: its channels, outputs and threads."""
 
-import logging
-import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NoReturn, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol
 
-from tqdm import tqdm
-
-from app.capture.source import Source, SourceInfo
+from app.capture.source import Seekable, Source, SourceInfo
 from app.channel import Channel, Policy
-from app.config import Config, Record
-from app.errors import SkyLiveError
+from app.config import Config, Look, Record
+from app.errors import RecordError, SkyLiveError
 from app.feed import Pacer, limited
-from app.frame import Composited, Frame, Tracked
+from app.frame import Composited, Frame, Picture, Tracked
 from app.options import Options
-from app.outputs import Recording
-from app.pipeline import Pipeline, Sink
+from app.outputs import Output
+from app.pipeline import Outlet, Pipeline, Sink
 from app.recording.dump import AlphaDump, FrameDump
 from app.recording.recorder import Recorder
 from app.sky.library import SkyFile, open_sky
 from app.sky.player import SkyPlayer
 from app.stages import Stages
+from app.state import Written
 from app.stats import Stats
+from app.streaming import Streamer
+from app.virtual_camera import VirtualCamera
 
-log = logging.getLogger(__name__)
+# The sky's share of the picture is looked at on a grid of so many pixels, and smoothed over so many frames.
+_SHARE_GRID = 16
+_SHARE_FRAMES = 15
 
-tqdm.monitor_interval = 0  # the bar is moved by our own clock; it needs no thread of its own
 
-
-def record_depth(info: SourceInfo, part: Record) -> int:
-    """Frames that the recorder's buffer holds: its seconds, but not more than its megabytes (10^6 bytes)."""
+def buffer_depth(info: SourceInfo, part: Record) -> int:
+    """Pictures that wait for the recorder: its seconds, but not more than its megabytes (10^6 bytes)."""
     width, height = info.size_wh
-    frame_mb = width * height * (1.5 + 1 + 1.5) / 1e6  # a packet holds the source's picture, alpha, its own
-    return max(1, min(int(part.buffer_s * info.fps), int(part.buffer_mb / frame_mb)))
+    picture_mb = width * height * 1.5 / 1e6
+    return max(1, min(int(part.buffer_s * info.fps), int(part.buffer_mb / picture_mb)))
 
 
-class Screen(Sink, Protocol):
+class Screen(Sink[Composited], Protocol):
     """A sink that shows the newest picture."""
+
+    held: bool
+    """While True, the picture that is shown stays."""
 
     @property
     def replaced(self) -> int:
@@ -46,7 +49,11 @@ class Screen(Sink, Protocol):
 
 
 class Session:
-    """One run of one source; to the window it is its `Controls`."""
+    """One run of one source. It owns what was opened for it, and closes that with itself.
+
+    What opens a file, an address or a device takes its time and raises SkyLiveError: `choose_sky`, `record`,
+    `stream_to`, `show_as_camera`, `stop_recording`, `close`. Everything else returns at once.
+    """
 
     def __init__(
         self,
@@ -57,27 +64,45 @@ class Session:
         player: SkyPlayer,
         backend: str,
         screen: Screen | None,
-        skies: Sequence[SkyFile],
+        opened: ExitStack,
+        tell: Callable[[SkyLiveError], None],
     ) -> None:
+        """opened: closes source, engine and skies, once no thread uses them any more.
+
+        tell: called with the error of an output that broke off while the picture goes on, by any thread.
+        """
         self._options = options
         self._config = config
         self._source = source
+        self._stages = stages
         self._player = player
-        self._backend = backend
-        self._skies = skies
-        self._wanted_skies: Channel[SkyFile] = Channel(1, Policy.LATEST)
-        self._message = ""
-        self._pacer = Pacer(live=options.live)
+        self.backend = backend
         self._screen = screen
-        self._recording: Recording | None = None
-        full = Policy.LATEST if options.live else Policy.BLOCK
-        self._captured: Channel[Frame] = Channel(1, full)
-        # A file waits for the recorder, so there is nothing to hold back for it.
-        depth = record_depth(source.info, config.record) if options.live else 2
-        self._recorded: Channel[Composited] = Channel(depth, full)
+        self._replaced_before = 0 if screen is None else screen.replaced
+        self._opened = opened
+        self._tell = tell
+        self._recorded_to: tuple[Path, Recorder] | None = None
+        self._streamer: Streamer | None = None
+        self._virtual_camera: VirtualCamera | None = None
+        self.info = source.info
+        self.live = options.live or self.info.live
+        self.span_s = source.span_s if isinstance(source, Seekable) and not self.live else None
+        self.position_s = 0.0
+        self.sky_share: float | None = None
+        self._pacer = Pacer(live=options.live, seek=self._seek_source)
+        newest_wins = Policy.LATEST if self.live else Policy.BLOCK
+        self._captured: Channel[Frame] = Channel(1, newest_wins)
         self._shown: Channel[Composited] = Channel(1, Policy.LATEST)
-        sinks = self._sinks()
-        self._stats = Stats()
+        # A file waits for the recorder, so there is nothing to hold back for it.
+        depth = buffer_depth(self.info, config.record) if self.live else 2
+        self._recorded: Channel[Picture] = Channel(depth, newest_wins)
+        self._streamed: Channel[Picture] = Channel(depth, Policy.LATEST)
+        dumps = self._dumps()
+        self._recording = Output("recorder", self._recorded, tell, essential=screen is None and not dumps)
+        self._stream = Output("stream", self._streamed, tell)
+        self._camera = Output("virtual camera", Channel(1, Policy.LATEST), tell)
+        screens = [] if screen is None else [Outlet("viewer", screen, self._shown)]
+        self._stats = Stats(options.began_ns)
         self._pipeline = Pipeline(
             self._frames(),
             [
@@ -85,46 +110,176 @@ class Session:
                 ("tracking", stages.tracking.process),
                 ("blending", self._counting(stages.blending.process)),
             ],
-            sinks,
+            [*screens, *dumps, self._recording.outlet, self._stream.outlet, self._camera.outlet],
             links=[self._captured, Channel(1, Policy.BLOCK), Channel(1, Policy.BLOCK)],
             measured=self._stats.stage,
         )
 
-    @property
-    def recording_failed(self) -> bool:
-        """Whether the recording broke off while the picture went on, or could not be finished."""
-        recording = self._recording
-        return recording is not None and (recording.error is not None or not recording.finished)
+    def start(self) -> None:
+        """Let the pictures flow."""
+        self._stats.start()  # what came before, such as compiling, is not the run's
+        self._pipeline.start()
 
-    def run_headless(self) -> None:
-        """Run until the source ends, with a progress bar; raises the first error of any thread."""
-        with _terminated_like_interrupted(), self._progress() as bar:
-            self._start()
-            while not self._pipeline.join(0.1):
-                bar.update(self._stats.frames_out - bar.n)
-            bar.update(self._stats.frames_out - bar.n)
+    def ended(self) -> bool:
+        """Whether the source has come to its end; raises the error that ended it."""
+        self._stats.tick()
+        return self._pipeline.join(0)
 
-    def run_in_window(self, show: Callable[[], None]) -> None:
-        """Run while `show` shows the screen; raises the first error of any thread, or of `show`."""
-        with _terminated_like_interrupted():
-            threading.Thread(target=self.load_skies, name="sky loader", daemon=True).start()
-            self._start()
-            show()
+    def wait(self, seconds: float) -> bool:
+        """As `ended`, but waits so long for it."""
+        self._stats.tick()
+        return self._pipeline.join(seconds)
 
     def close(self) -> bool:
-        """Finish what is under way, close the recording and stop all threads, within 2 s; True when done."""
+        """Finish what is under way and the outputs, stop all threads, within 2 s; True when that was done."""
         self._pacer.stop()
-        self._wanted_skies.close(discard=True)
+        if self.info.live:
+            self._source.close()
         done = self._pipeline.stop()
-        if self._recording is not None and not self._recording.finished:
-            log.error("%s: could not be finished in time", self._options.record)
+        if done:
+            self._opened.close()
+        else:  # a thread still uses it, such as a reader that waits for the network
+            if self._recorded_to is not None and self._recording.busy:
+                self._tell(RecordError(f"{self._recorded_to[0]}: could not be finished in time"))
+            threading.Thread(target=self._close_later, name="closing", daemon=True).start()
         return done
+
+    def _close_later(self) -> None:
+        self._pipeline.wait_ended()
+        self._opened.close()
+
+    def choose_sky(self, sky: SkyFile) -> None:
+        """Load a sky and cross-fade to it."""
+        info = self.info
+        self._player.switch(open_sky(sky, info.size_wh, info.colour, self._config.sky.crop))
+
+    def set_look(self, look: Look) -> None:
+        """Use this look from the next frame on."""
+        self._stages.blending.look = look
+
+    def record(self, path: Path, *, force: bool, from_start: bool) -> None:
+        """Record from now on; `from_start` keeps the source's times, otherwise they begin at 0."""
+        info = self.info
+        recorder = Recorder(
+            path,
+            size_wh=info.size_wh,
+            time_base=info.time_base,
+            fps=info.fps,
+            colour=info.colour,
+            part=self._config.record,
+            sound=info.sound,
+            force=force,
+            from_start=from_start,
+        )
+        self._recording.begin(recorder)
+        self._recorded_to = path, recorder
+
+    def stop_recording(self) -> None:
+        """Finish the recording."""
+        self._recording.end()
+
+    def written(self) -> Written | None:
+        """What has been recorded so far; None while nothing is."""
+        if self._recorded_to is None or not self._recording.busy:
+            return None
+        path, recorder = self._recorded_to
+        return Written(path, recorder.seconds, recorder.size_bytes)
+
+    @property
+    def recording_failed(self) -> bool:
+        """Whether the recording broke off, or is not finished yet."""
+        return self._recording.busy or self._recording.failed
+
+    def stream_to(self, address: str) -> None:
+        """Send the composite to this address from now on."""
+        info = self.info
+        streamer = Streamer(
+            address,
+            size_wh=info.size_wh,
+            time_base=info.time_base,
+            fps=info.fps,
+            colour=info.colour,
+            part=self._config.record,
+            sound=info.sound,
+        )
+        self._stream.begin(streamer)
+        self._streamer = streamer
+
+    @property
+    def stream(self) -> str:
+        """Where the stream goes, or why it does not just now; empty without one."""
+        if self._streamer is None or not self._stream.busy:
+            return ""
+        return self._streamer.trouble or f"streaming to {self._streamer.address}"
+
+    def show_as_camera(self, on: bool) -> None:
+        """Show the composite to other programs as a camera, or stop that."""
+        if on:
+            self._virtual_camera = VirtualCamera(self.info.size_wh, self.info.fps)
+            self._camera.begin(self._virtual_camera)
+        else:
+            self._camera.end()
+
+    @property
+    def virtual_camera(self) -> str:
+        """The camera as which other programs see the composite; empty without one."""
+        return self._virtual_camera.device if self._virtual_camera is not None and self._camera.busy else ""
+
+    @property
+    def held(self) -> bool:
+        """Whether the user has paused."""
+        return self._pacer.paused or (self._screen is not None and self._screen.held)
+
+    def toggle_hold(self) -> None:
+        """Hold the source, or the shown picture of a live one; or go on."""
+        if self.live and self._screen is not None:
+            self._screen.held = not self._screen.held
+        elif self._pacer.paused:
+            self._stats.resumed()
+            self._pacer.resume()
+        else:
+            self._pacer.pause()
+
+    def seek(self, seconds: float) -> None:
+        """Go on at this time of the source's clock; only where there is a `span_s`."""
+        self._pacer.seek(seconds)
+
+    @property
+    def trouble(self) -> str:
+        """Why no pictures come from a live source just now; empty when all is well."""
+        return self._source.trouble
+
+    def recent(self) -> tuple[float, float, dict[str, float]]:
+        """(frames per second, latency in ms, ms per stage), medians of the last pictures."""
+        return self._stats.recent()
+
+    def painted(self, captured_ns: int) -> None:
+        """A picture is on the screen."""
+        self._stats.shown(captured_ns)
+
+    @property
+    def frames_out(self) -> int:
+        """Pictures finished so far."""
+        return self._stats.frames_out
+
+    def drops(self) -> dict[str, int]:
+        """Frames dropped so far, by place."""
+        replaced = self._screen.replaced - self._replaced_before if self._screen is not None else 0
+        dropped = {place: channel.dropped for place, channel in self._places().items()}
+        return dropped | {"viewer": dropped["viewer"] + replaced}
 
     def summary(self) -> dict[str, Any]:
         """The run's numbers, as written by --stats."""
         source = self._source
         return self._stats.summary(
-            drops=self._drops(), repaired_pts=source.repaired_pts, broken=source.broken, backend=self._backend
+            drops=self.drops(),
+            last_drops_ns={place: channel.last_drop_ns for place, channel in self._places().items()},
+            source={
+                "repaired_pts": source.repaired_pts,
+                "broken": source.broken,
+                "reconnects": source.reconnects,
+            },
+            backend=self.backend,
         )
 
     def counts(self) -> str:
@@ -132,131 +287,53 @@ class Session:
         fps = self.summary()["fps"]
         source = self._source
         odd = {
-            "dropped": sum(self._drops().values()),
+            "dropped": sum(self.drops().values()),
             "time stamps repaired": source.repaired_pts,
             "broken": source.broken,
             "rescaled": source.rescaled,
+            "reconnects": source.reconnects,
         }
         notes = "".join(f", {count} {what}" for what, count in odd.items() if count)
         return f"{self._stats.frames_out} frames, {fps:.1f} per second{notes}"
 
-    def choose_sky(self, index: int) -> None:
-        """Load a sky in the background and cross-fade to it."""
-        if index < len(self._skies):
-            sky = self._skies[index]
-            self._message = f"loading {sky.title}"
-            self._wanted_skies.put(sky)
+    def _places(self) -> dict[str, Channel[Any]]:
+        return {
+            "capture": self._captured,
+            "viewer": self._shown,
+            "recorder": self._recorded,
+            "stream": self._streamed,
+        }
 
-    def load_skies(self) -> None:
-        """Load the skies that were chosen, the last one where several wait, until the run is closed."""
-        info = self._source.info
-        for sky in self._wanted_skies:
-            try:
-                self._player.switch(open_sky(sky, info.size_wh, info.colour, self._config.sky.crop))
-            except SkyLiveError as error:
-                self._message = str(error)
-            else:
-                self._message = sky.title
-
-    def toggle_pause(self) -> None:
-        """Hold the source, or let it go on."""
-        if self._pacer.paused:
-            self._stats.resumed()
-            self._pacer.resume()
-        else:
-            self._pacer.pause()
-
-    def status_line(self) -> str:
-        """Statistics and messages in one line."""
-        fps, latency_ms, stages = self._stats.recent()
-        times = "  ".join(f"{name} {ms:.0f}" for name, ms in stages.items())
-        drops = "  ".join(f"{name} {count}" for name, count in self._drops().items() if count)
-        parts = (
-            "paused" if self._pacer.paused else f"{fps:.1f} fps",
-            f"latency {latency_ms:.0f} ms",
-            f"ms: {times}",
-            f"drops: {drops}" if drops else "",
-            self._backend,
-            self._message,
-            str(self._recording.error) if self._recording and self._recording.error else "",
-        )
-        return "    ".join(part for part in parts if part)
-
-    def ended(self) -> bool:
-        """Whether the source has come to its end; raises the error that ended it."""
-        return self._pipeline.join(0)
-
-    def painted(self, captured_ns: int) -> None:
-        """A picture is on the screen."""
-        self._stats.shown(captured_ns)
-
-    def _start(self) -> None:
-        self._stats.start()  # what came before, such as compiling, is not the run's
-        self._pipeline.start()
-
-    def _sinks(self) -> list[tuple[str, Sink, Channel[Composited]]]:
-        options, info = self._options, self._source.info
-        sinks: list[tuple[str, Sink, Channel[Composited]]] = []
-        if self._screen is not None:
-            sinks.append(("viewer", self._screen, self._shown))
-        if options.dump_frames is not None:
-            sinks.append(("frame dump", FrameDump(options.dump_frames), Channel(2, Policy.BLOCK)))
-        if options.dump_alpha is not None:
-            sinks.append(("alpha dump", AlphaDump(options.dump_alpha), Channel(2, Policy.BLOCK)))
-        if options.record is not None:
-            recorder = Recorder(
-                options.record,
-                size_wh=info.size_wh,
-                time_base=info.time_base,
-                fps=info.fps,
-                colour=info.colour,
-                part=self._config.record,
-                sound=info.sound,
-                force=options.force,
-            )
-            self._recording = Recording(recorder, essential=not sinks)
-            sinks.append(("recorder", self._recording, self._recorded))
-        return sinks
+    def _dumps(self) -> list[Outlet]:
+        frames, alphas = self._options.dump_frames, self._options.dump_alpha
+        dumps: list[Outlet] = []
+        if frames is not None:
+            dumps.append(Outlet("frame dump", FrameDump(frames), Channel(2, Policy.BLOCK)))
+        if alphas is not None:
+            dumps.append(Outlet("alpha dump", AlphaDump(alphas), Channel(2, Policy.BLOCK)))
+        return dumps
 
     def _frames(self) -> Iterator[Frame]:
         frames: Iterable[Frame] = limited(self._source, self._options.frames, self._options.duration_s)
-        if self._options.live or self._screen is not None:
-            frames = self._pacer.paced(frames)
-        for frame in frames:
+        at_its_own_pace = self.info.live or (self._screen is None and not self._options.live)
+        for frame in frames if at_its_own_pace else self._pacer.paced(frames):
             self._stats.frames_in += 1
             yield frame
+
+    def _seek_source(self, seconds: float) -> None:
+        if isinstance(self._source, Seekable):
+            self._source.seek(seconds)
 
     def _counting(self, blend: Callable[[Tracked], Composited]) -> Callable[[Tracked], Composited]:
         def process(tracked: Tracked) -> Composited:
             composited = blend(tracked)
             self._stats.frames_out += 1
+            self.position_s = tracked.frame.seconds
+            share = float(tracked.alpha[::_SHARE_GRID, ::_SHARE_GRID].mean()) / 255
+            old = share if self.sky_share is None else self.sky_share
+            self.sky_share = old + (share - old) / _SHARE_FRAMES
             if self._screen is None:
                 self._stats.shown(tracked.frame.captured_ns)
             return composited
 
         return process
-
-    def _drops(self) -> dict[str, int]:
-        replaced = self._screen.replaced if self._screen is not None else 0
-        return {
-            "capture": self._captured.dropped,
-            "viewer": self._shown.dropped + replaced,
-            "recorder": self._recorded.dropped,
-        }
-
-    def _progress(self) -> "tqdm[NoReturn]":
-        """A bar for a terminal: frames, frames per second, time left; nothing elsewhere."""
-        info, options = self._source.info, self._options
-        by_time = None if options.duration_s is None else round(options.duration_s * info.fps)
-        limits = [count for count in (info.frames, options.frames, by_time) if count is not None]
-        return tqdm(total=min(limits, default=None), unit=" frames", disable=None)
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM is met like Ctrl-C, so that a recording is finished either way."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -36,6 +36,7 @@ def render_demo(path: Path, size_wh: tuple[int, int]) -> None:
             part=Record(preset="veryfast", crf=18),
             sound=None,
             force=True,
+            from_start=True,
         )
         for frame in islice(source, FRAMES):
             recorder.write(frame.planes, frame.pts)
@@ -64,6 +65,14 @@ def run_plain(source: Path, folder: Path) -> dict[str, Any]:
     return numbers
 
 
+def run_switching(source: Path, every_s: float) -> dict[str, Any]:
+    """The statistics of a live, recorded run in which a cold sky is switched to every so many seconds."""
+    command = [sys.executable, "-m", "benchmarks.switching", str(source), "--every", str(every_s)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary
+
+
 def table(ours: dict[str, Any], plain: dict[str, Any]) -> str:
     """The numbers of the median run, for people."""
     plain_fps, plain_cpu = plain["frames"] / plain["seconds"], plain["cpu_s_per_frame"]
@@ -82,6 +91,19 @@ def table(ours: dict[str, Any], plain: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def intervals(run: dict[str, Any]) -> str:
+    """What the switching did to the time from frame to frame, for people."""
+    interval = run["frame_interval_ms"]
+    return "\n".join(
+        [
+            f"{len(run['skies'])} switches: {', '.join(run['skies'])}",
+            f"frames {run['frames_out']} of {run['frames_in']}, drops {run['drops']}",
+            f"frame interval ms   {interval}, longest by median {interval['max'] / interval['p50']:.2f}",
+            f"latency ms          {run['latency_ms']}",
+        ]
+    )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="benchmarks.pipeline", description=__doc__)
@@ -89,6 +111,9 @@ def main() -> None:
     parser.add_argument("--size", type=size_wh, metavar="WxH", help="size everything runs at")
     parser.add_argument("--record", action="store_true", help="record, x264 ultrafast")
     parser.add_argument("--live", action="store_true", help="treat the source as a camera")
+    parser.add_argument(
+        "--switch-every", type=float, metavar="S", help="switch to a cold sky this often, live and recording"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all runs' numbers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -97,6 +122,9 @@ def main() -> None:
         if source is None:
             source, size = folder / "demo.mkv", None
             render_demo(source, options.size or SIZE_WH)
+        if options.switch_every:
+            print(intervals(run_switching(source, options.switch_every)))
+            return
         runs = []
         for _ in range(ROUNDS):
             ours = run_program(source, folder, size=size, record=options.record, live=options.live)

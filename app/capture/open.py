@@ -3,41 +3,56 @@
 import glob
 from pathlib import Path
 
+from app.capture.demo import DemoSource
 from app.capture.pictures import SUFFIXES, Pictures, find_pictures, natural_order
 from app.capture.source import Source
 from app.capture.video import VideoFile
 from app.errors import CaptureError
 
 
-def open_source(spec: str, size_wh: tuple[int, int] | None, picture_fps: float) -> Source:
-    """The source that `spec` names: a video file, a picture, a folder or glob of pictures, or "demo".
+def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: str | None = None) -> Source:
+    """The source that `spec` names.
 
-    size_wh: frames are scaled to fit inside it, aspect kept; None = as they are.
-    picture_fps: frames per second of pictures.
+    That is a video file, a picture, a folder or glob of pictures; a camera by number or device, an address
+    (rtsp, rtmp, http, https, udp), `screen` or `screen:WxH+X+Y`; or `demo`.
+
+    size_wh: frames are scaled to fit inside it, aspect kept; a camera is asked for it; None = as they are.
+    fps: frames per second of pictures; what a camera or the screen is asked for.
+    audio: microphone that is recorded with a camera; None = no sound.
     Raises CaptureError naming the source.
     """
-    if spec == "demo":
-        from app.capture.demo import DemoSource
+    if spec.isdecimal() or spec.startswith("/dev/video"):
+        from app.capture.camera import open_camera
 
+        return open_camera(spec, size_wh, fps, audio)
+    if audio is not None:
+        raise CaptureError(f"{spec}: a microphone (--audio {audio}) goes with a camera only")
+    if spec == "demo":
         return DemoSource(size_wh)
+    if "://" in spec:
+        from app.capture.address import open_address
+
+        return open_address(spec, size_wh)
+    if spec == "screen" or spec.startswith("screen:"):
+        from app.capture.screen_region import open_screen
+
+        return open_screen(spec, size_wh, fps)
     path = Path(spec)
     if path.is_file():
         if path.suffix.lower() in SUFFIXES:
-            return Pictures(spec, [path], size_wh, picture_fps)
+            return Pictures(spec, [path], size_wh, fps)
         return VideoFile(path, size_wh)
     if path.is_dir():
         pictures = find_pictures(path)
         if not pictures:
             raise CaptureError(f"{spec}: no pictures in this folder ({_suffixes()})")
-        return Pictures(spec, pictures, size_wh, picture_fps)
+        return Pictures(spec, pictures, size_wh, fps)
     if glob.has_magic(spec):
         matches = glob.iglob(spec, recursive=True)  # noqa: PTH207 (a Path globs no absolute pattern)
         pictures = natural_order(Path(match) for match in matches)
         if not pictures:
             raise CaptureError(f"{spec}: matches no pictures ({_suffixes()})")
-        return Pictures(spec, pictures, size_wh, picture_fps)
-    if spec.isdecimal() or "://" in spec or spec.startswith("/dev/video"):
-        raise CaptureError(f"{spec}: cameras and network addresses are not supported yet")
+        return Pictures(spec, pictures, size_wh, fps)
     raise CaptureError(f"{spec}: not a file" if path.exists() else f"{spec}: no such file or folder")
 
 

@@ -34,7 +34,8 @@ class SourceInfo:
 class Source(Protocol):
     """Frames of one size and colour whose pts increase, iterated once.
 
-    Whoever iterates it closes it, or waits until the iteration has ended: closing must not meet reading.
+    Whoever iterates it closes it, or waits until the iteration has ended: closing must not meet reading. A
+    live source may be closed from any thread at any time, which ends the iteration soon.
     """
 
     @property

@@ -79,13 +79,13 @@ class VideoFile:
         return start_s, start_s + float((self.info.frames - 1) / self.info.fps)
 
     def seek(self, seconds: float) -> None:
-        """Go on with the first frame at or after that time. Raises CaptureError if the file cannot."""
+        """Go on with the frame at that time, to half a frame. Raises CaptureError if the file cannot."""
         time_base = self.info.time_base
         try:
             self._container.seek(round(seconds / time_base), stream=self._stream)
         except av.FFmpegError as error:
             raise CaptureError(f"{self._path}: cannot go to {seconds:.1f} s: {error.strerror}") from error
-        # The decoder begins at the key frame before; a stamp half a frame early is meant as well.
+        # The decoder begins at the key frame before.
         first_pts = (seconds - 0.5 / self.info.fps) / time_base
         decoded = self._decoded()
         self._frames = dropwhile(lambda frame: frame.pts is not None and frame.pts < first_pts, decoded)

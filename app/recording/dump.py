@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import cv2
-from cv2.typing import MatLike
 
 from app.colour import rgb_from_planes
 from app.errors import RecordError
-from app.frame import Composited
+from app.frame import U8, Composited
 
 # zlib's fastest level: a dump is read once and thrown away.
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -24,7 +23,7 @@ class FrameDump:
         """Write one picture. Raises RecordError."""
         frame = composited.frame
         rgb = rgb_from_planes(composited.planes, frame.colour)
-        _write_png(self._folder, frame.index, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
+        write_png(_numbered(self._folder, frame.index), rgb)
 
     def close(self) -> None:
         """Nothing is open between two pictures."""
@@ -39,7 +38,7 @@ class AlphaDump:
 
     def write(self, composited: Composited) -> None:
         """Write one alpha. Raises RecordError."""
-        _write_png(self._folder, composited.frame.index, composited.tracked.alpha)
+        write_png(_numbered(self._folder, composited.frame.index), composited.tracked.alpha)
 
     def close(self) -> None:
         """Nothing is open between two alphas."""
@@ -53,11 +52,18 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _write_png(folder: Path, index: int, picture: MatLike) -> None:
-    """Encode under a name ending in .part and rename, so that a .png is always whole."""
-    path = folder / f"{index:06d}.png"
+def _numbered(folder: Path, index: int) -> Path:
+    return folder / f"{index:06d}.png"
+
+
+def write_png(path: Path, picture: U8) -> None:
+    """Write a picture, RGB (H, W, 3) or grey (H, W); the file gets its name when it is whole.
+
+    Raises RecordError naming the file.
+    """
     part = path.with_name(path.name + ".part")
-    _, png = cv2.imencode(".png", picture, _PNG)
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    _, png = cv2.imencode(".png", bgr, _PNG)
     try:
         part.write_bytes(png.tobytes())
         part.replace(path)

@@ -66,3 +66,22 @@ def test_closing_wakes_a_waiting_sender() -> None:
     assert not sender.is_alive()
     assert accepted == [False]
     assert list(channel) == []
+
+
+def test_waiting_until_nothing_waits() -> None:
+    channel: Channel[int] = Channel(4, Policy.BLOCK)
+    channel.put(1)
+    assert not channel.wait_empty(0)
+    taker = threading.Thread(target=lambda: next(iter(channel)))
+    taker.start()
+    assert channel.wait_empty(10)
+    taker.join(10)
+
+
+def test_the_last_drop_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    channel: Channel[int] = Channel(1, Policy.LATEST)
+    channel.put(1)
+    assert channel.last_drop_ns is None
+    monkeypatch.setattr("app.channel.time.perf_counter_ns", lambda: 5)
+    channel.put(2)
+    assert channel.last_drop_ns == 5

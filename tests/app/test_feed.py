@@ -1,6 +1,6 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -16,6 +16,15 @@ def frames(*stamps_ms: int) -> Iterator[Frame]:
         yield Frame(Planes(plane, plane, plane), index, stamp, Fraction(1, 1000), Colour(), -1)
 
 
+def pacer_of(*, live: bool = False) -> Pacer:
+    """A pacer of a source that takes no jumps."""
+
+    def seek(seconds: float) -> None:
+        raise AssertionError(f"asked to go to {seconds} s")
+
+    return Pacer(live=live, seek=seek)
+
+
 class Clock:
     """Simulated time: waiting moves it on; working is `now += …`."""
 
@@ -24,12 +33,12 @@ class Clock:
         monkeypatch.setattr(time, "perf_counter_ns", lambda: self.now_ns)
 
     def attach(self, pacer: Pacer) -> None:
-        def wait(timeout: float | None = None) -> bool:
-            assert timeout is not None
-            self.now_ns += round(timeout * 1e9)
-            return False
+        def wait(done: Callable[[], bool], timeout: float | None = None) -> bool:
+            if timeout is not None:
+                self.now_ns += round(timeout * 1e9)
+            return done()
 
-        pacer._stopped.wait = wait  # type: ignore[method-assign]
+        pacer._changed.wait_for = wait  # type: ignore[method-assign]
 
 
 def test_limits_by_count_and_by_time_since_the_first_frame() -> None:
@@ -47,14 +56,14 @@ def test_the_count_is_reached_without_asking_for_one_more() -> None:
 
 
 def test_frames_come_when_they_are_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, pacer = Clock(monkeypatch), Pacer(live=False)
+    clock, pacer = Clock(monkeypatch), pacer_of()
     clock.attach(pacer)
     times = [clock.now_ns for _ in pacer.paced(frames(700, 740, 840))]
     assert [(t - times[0]) // 1_000_000 for t in times] == [0, 40, 140]
 
 
 def test_a_file_waits_for_whoever_takes_the_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, pacer = Clock(monkeypatch), Pacer(live=False)
+    clock, pacer = Clock(monkeypatch), pacer_of()
     clock.attach(pacer)
     times = []
     for frame in pacer.paced(frames(0, 40, 80, 120)):
@@ -64,7 +73,7 @@ def test_a_file_waits_for_whoever_takes_the_frames(monkeypatch: pytest.MonkeyPat
 
 
 def test_live_frames_keep_their_due_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, pacer = Clock(monkeypatch), Pacer(live=True)
+    clock, pacer = Clock(monkeypatch), pacer_of(live=True)
     clock.attach(pacer)
     start = clock.now_ns
     due = []
@@ -76,14 +85,14 @@ def test_live_frames_keep_their_due_time(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_long_hole_in_the_stamps_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, pacer = Clock(monkeypatch), Pacer(live=True)
+    clock, pacer = Clock(monkeypatch), pacer_of(live=True)
     clock.attach(pacer)
     times = [clock.now_ns for _ in pacer.paced(frames(0, 40, 3_600_000, 3_600_040))]
     assert [(t - times[0]) // 1_000_000 for t in times] == [0, 40, 40, 80]
 
 
 def test_stop_ends_a_wait() -> None:
-    pacer = Pacer(live=False)
+    pacer = pacer_of()
     taken: list[int] = []
     thread = threading.Thread(target=lambda: taken.extend(f.index for f in pacer.paced(frames(0, 9_000))))
     thread.start()
@@ -94,7 +103,7 @@ def test_stop_ends_a_wait() -> None:
 
 
 def test_pause_holds_frames_back_and_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    pacer = Pacer(live=False)
+    pacer = pacer_of()
     pacer.pause()
     assert pacer.paused
     taken: list[int] = []
@@ -111,3 +120,41 @@ def test_pause_holds_frames_back_and_does_not_count(monkeypatch: pytest.MonkeyPa
     pacer.resume()
     thread.join(5)
     assert taken == [0, 1]
+
+
+def test_a_jump_is_made_between_two_frames_and_goes_on_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sought: list[float] = []
+    pacer = Pacer(live=False, seek=sought.append)
+    clock = Clock(monkeypatch)
+    clock.attach(pacer)
+    stamps: list[tuple[int, int]] = []
+    start = clock.now_ns
+    for frame in pacer.paced(frames(0, 40, 80, 5_000, 5_040, 5_080)):
+        stamps.append((frame.pts, (clock.now_ns - start) // 1_000_000))
+        if frame.pts == 40:
+            pacer.seek(5.0)
+    # The frame of 80 ms was read already: it belongs to the place before, and is not shown.
+    assert sought == [5.0]
+    assert stamps[2:] == [(5_000, 80), (5_040, 120), (5_080, 160)]
+
+
+def test_while_paused_the_frame_that_was_sought_is_shown_and_no_more() -> None:
+    sought: list[float] = []
+    pacer = Pacer(live=False, seek=sought.append)
+    pacer.pause()
+    taken: list[int] = []
+    shown = threading.Event()
+
+    def take() -> None:
+        for frame in pacer.paced(frames(0, 5_000, 5_001)):
+            taken.append(frame.pts)
+            shown.set()
+
+    thread = threading.Thread(target=take)
+    thread.start()
+    pacer.seek(5.0)
+    assert shown.wait(5)
+    assert taken == [5_000]
+    pacer.resume()
+    thread.join(5)
+    assert taken == [5_000, 5_001]

@@ -6,13 +6,15 @@ import av
 import pytest
 
 from app.capture.open import open_source
-from app.config import Config, load_look
+from app.config import Config
 from app.live import model_path, run
+from app.looks import load_look
 from app.options import Options
 from app.recording.dump import FrameDump
 from app.sky.library import find_sky, open_sky
 from app.sky.player import SkyPlayer
 from app.stages import build_stages
+from app.user import Settings
 from engines.registry import open_engine
 from tests.media import write_video
 
@@ -23,7 +25,7 @@ def test_threads_change_nothing(tmp_path: Path) -> None:
     config, look = Config(), load_look("natural")
     threaded = tmp_path / "threaded"
     options = Options(source=str(clip), sky="golden_sunset", headless=True, dump_frames=threaded)
-    assert run(options, config, look) == 0
+    assert run(options, config, look, Settings()) == 0
 
     looped = tmp_path / "looped"
     dump = FrameDump(looped)
@@ -48,7 +50,7 @@ def test_sound_is_kept_and_cut_with_the_picture(tmp_path: Path) -> None:
     clip = write_video(tmp_path / "clip.mp4", size_wh=(64, 64), frames=40, audio="aac")
     recording = tmp_path / "out.mkv"
     options = Options(source=str(clip), sky="golden_sunset", headless=True, record=recording, frames=20)
-    assert run(options, Config(), load_look("natural")) == 0
+    assert run(options, Config(), load_look("natural"), Settings()) == 0
     with av.open(str(recording)) as container:
         pictures = [frame.time for frame in container.decode(video=0)]
         container.seek(0)

@@ -9,7 +9,7 @@ import pytest
 
 from app.channel import Channel, Policy
 from app.frame import Colour, Composited, Frame, Planes
-from app.pipeline import Pipeline
+from app.pipeline import Outlet, Pipeline
 
 
 def frame(index: int) -> Frame:
@@ -55,7 +55,7 @@ def pipeline(
     return Pipeline(
         frames,
         [("first", same), ("second", process)],
-        [(f"sink {number}", sink, Channel(4, Policy.BLOCK)) for number, sink in enumerate(sinks)],
+        [Outlet(f"sink {number}", sink, Channel(4, Policy.BLOCK)) for number, sink in enumerate(sinks)],
         links=[Channel(1, Policy.BLOCK), Channel(1, Policy.BLOCK)],
         measured=lambda name, ns: None if times is None else times.append((name, ns)),
     )
@@ -155,3 +155,24 @@ def test_stop_before_start_closes_the_sinks() -> None:
 def test_stages_and_links_must_fit() -> None:
     with pytest.raises(ValueError, match="1 stages"):
         Pipeline(iter(()), [("only", same)], [], links=[], measured=lambda name, ns: None)
+
+
+def test_a_sink_is_handed_what_it_picks_and_not_what_it_leaves() -> None:
+    class Even(Kept):
+        def write(self, composited: Any) -> None:
+            self.indices.append(composited)
+
+    def even_index(composited: Any) -> int | None:
+        return composited.index if composited.index % 2 == 0 else None
+
+    sink = Even()
+    running = Pipeline(
+        (frame(i) for i in range(6)),
+        [("first", same)],
+        [Outlet("even", sink, Channel(4, Policy.BLOCK), even_index)],
+        links=[Channel(1, Policy.BLOCK)],
+        measured=lambda name, ns: None,
+    )
+    running.start()
+    assert running.join(20)
+    assert sink.indices == [0, 2, 4]

@@ -209,6 +209,15 @@ def test_output_is_new_and_read_only_and_time_starts_with_the_first_frame() -> N
     assert skies.asked[-1][0] == 0.0
 
 
+def test_the_skys_time_goes_on_when_the_source_jumps_back() -> None:
+    frame, alpha = picture((96, 64), 1), half_sky((96, 64))
+    skies = FakeSkies(picture((96, 64), 2), (100, 110, 120))
+    stage = BlendingStage(skies, Look(), (96, 64), Colour())
+    for seconds in (5.0, 8.0, 2.0, 2.5):
+        stage.process(tracked(frame, alpha, Colour(), seconds))
+    assert [seconds for seconds, _ in skies.asked] == [0.0, 3.0, 3.0, 3.5]
+
+
 def test_a_look_can_be_replaced_while_running() -> None:
     frame, alpha = picture((96, 64), 1), half_sky((96, 64))
     skies = FakeSkies(picture((96, 64), 2), (30, 60, 120))

@@ -506,3 +506,36 @@ def test_a_recording_cut_out_of_a_stream_starts_at_its_first_key_frame(tmp_path:
     frames = read(path)[1]
     assert len(frames) >= 70
     assert same(frames[-1], read(whole)[1][-1])
+
+
+def test_a_jump_leads_to_the_frame_at_that_time(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", size_wh=(64, 64), frames=60, options={"g": "12", "bf": "2"})
+    _, whole = read(path)
+    with VideoFile(path, None) as source:
+        assert source.span_s == (0.0, 5.9)
+        frames = iter(source)
+        for seconds, number in ((3.14, 31), (3.16, 32), (0.0, 0), (2.5, 25), (5.9, 59)):
+            source.seek(seconds)
+            found = next(frames)
+            assert found.pts == whole[number].pts
+            assert same(found, whole[number])
+        source.seek(5.8)
+        rest = list(frames)
+    assert [frame.pts for frame in rest] == [frame.pts for frame in whole[58:]]
+    assert rest[-1].index == 6
+    assert source.repaired_pts == 0
+
+
+def test_a_jump_from_the_last_frame_goes_on(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", size_wh=(64, 64), frames=5)
+    with VideoFile(path, None) as source:
+        frames = iter(source)
+        for _ in range(5):
+            next(frames)
+        source.seek(0)
+        assert len(list(frames)) == 5
+
+
+def test_a_file_that_does_not_know_its_length_takes_no_jumps(tmp_path: Path) -> None:
+    with VideoFile(write_video(tmp_path / "clip.h264", size_wh=(64, 64), frames=5), None) as source:
+        assert source.span_s is None

@@ -1,0 +1,339 @@
+"""What the window's wishes lead to, with sessions that only note what they are asked."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from app.capture.source import SourceInfo
+from app.config import Config, Look
+from app.errors import CaptureError, RecordError, SkyError
+from app.frame import Colour, Composited, Frame, Motion, Planes, Tracked, Tracking
+from app.options import Options
+from app.sky.library import SkyFile, find_sky
+from app.state import State, Written
+from app.studio import Studio
+
+INFO = SourceInfo("made up", (64, 64), Fraction(1, 30), Fraction(30), None, Colour(), None)
+
+
+class FakeSession:
+    """Stands for a session; `asked` is what it was asked for, in order."""
+
+    def __init__(self, options: Options, look: Look) -> None:
+        self.options = options
+        self.look = look
+        self.info = replace(INFO, name=options.source)
+        self.live = False
+        self.span_s: tuple[float, float] | None = (0.0, 9.0)
+        self.asked: list[Any] = []
+        self.over = False
+        self.error: Exception | None = None
+        self.recorded: Written | None = None
+        self.recording_failed = False
+        self.held = False
+        self.trouble = self.stream = self.virtual_camera = ""
+        self.position_s, self.sky_share, self.backend = 1.5, 0.25, "fake"
+        self.refuses: Exception | None = None
+        self.sky_waits = threading.Event()
+        self.sky_waits.set()
+
+    def start(self) -> None:
+        self.asked.append("start")
+
+    def ended(self) -> bool:
+        if self.error is not None:
+            raise self.error
+        return self.over
+
+    def close(self) -> bool:
+        self.asked.append("close")
+        self.recorded = None
+        return True
+
+    def choose_sky(self, sky: SkyFile) -> None:
+        assert self.sky_waits.wait(10)
+        if self.refuses is not None:
+            raise self.refuses
+        self.asked.append(sky.name)
+
+    def set_look(self, look: Look) -> None:
+        self.look = look
+
+    def record(self, path: Path, *, force: bool, from_start: bool) -> None:
+        assert not force
+        assert not from_start
+        if self.refuses is not None:
+            raise self.refuses
+        self.recorded = Written(path, 0.0, 0)
+
+    def stop_recording(self) -> None:
+        self.recorded = None
+
+    def written(self) -> Written | None:
+        return self.recorded
+
+    def show_as_camera(self, on: bool) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.virtual_camera = "/dev/video9" if on else ""
+
+    def toggle_hold(self) -> None:
+        self.held = not self.held
+
+    def seek(self, seconds: float) -> None:
+        self.asked.append(seconds)
+
+    def recent(self) -> tuple[float, float, dict[str, float]]:
+        return 30.0, 40.0, {"matting": 8.0}
+
+    def drops(self) -> dict[str, int]:
+        return {"capture": 0}
+
+    def painted(self, captured_ns: int) -> None:
+        self.asked.append(captured_ns)
+
+
+class Opened:
+    """Opens sessions as asked and keeps them; a source named "bad" fails, one named "slow" waits."""
+
+    def __init__(self) -> None:
+        self.sessions: list[FakeSession] = []
+        self.go_on = threading.Event()
+
+    def __call__(self, options: Options, config: Config, look: Look, *_: object) -> Any:
+        if options.source == "slow":
+            assert self.go_on.wait(10)
+        if options.source == "bad":
+            raise CaptureError("bad: no data for 5 s")
+        if options.source == "broken":
+            raise ZeroDivisionError
+        self.sessions.append(FakeSession(options, look))
+        return self.sessions[-1]
+
+
+def until(studio: Studio, holds: Callable[[State], bool]) -> State:
+    """The first state for which that holds; fails after 10 s."""
+    deadline = time.monotonic() + 10
+    while not holds(state := studio.state()):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.005)
+    return state
+
+
+@pytest.fixture
+def opened() -> Opened:
+    return Opened()
+
+
+@pytest.fixture
+def make(opened: Opened) -> Iterator[Callable[..., Studio]]:
+    studios: list[Studio] = []
+    picture = (
+        np.full((64, 64), 81, np.uint8),
+        np.full((32, 32), 90, np.uint8),
+        np.full((32, 32), 240, np.uint8),
+    )
+    frame = Frame(Planes(*picture), 0, 0, Fraction(1, 30), Colour("bt601"), 0)
+    motion = Motion(np.eye(3), np.eye(3), Tracking.LOST, 0)
+    latest = Composited(Tracked(frame, picture[0], motion), frame.planes)
+    screen: Any = SimpleNamespace(held=True, replaced=0, latest=lambda: latest)
+
+    def studio(source: str = "first", **options: Any) -> Studio:
+        studios.append(Studio(Options(source, "clear_day", **options), Config(), Look(), screen, opened))
+        return studios[-1]
+
+    yield studio
+    opened.go_on.set()
+    for one in studios:
+        one.close()
+
+
+@pytest.fixture
+def studio(make: Callable[..., Studio]) -> Studio:
+    studio = make()
+    until(studio, lambda state: state.source == "first" and not state.opening)
+    return studio
+
+
+def test_the_first_source_is_opened_and_shown(studio: Studio, opened: Opened) -> None:
+    state = studio.state()
+    assert (state.source, state.opening, state.sky_name) == ("first", "", "clear_day")
+    assert (state.fps, state.position_s, state.span_s, state.sky_share) == (30.0, 1.5, (0.0, 9.0), 0.25)
+    assert opened.sessions[0].asked == ["start"]
+
+
+def test_a_first_source_that_cannot_be_opened_ends_the_program(make: Callable[..., Studio]) -> None:
+    studio = make("bad")
+    with pytest.raises(CaptureError, match="no data for 5 s"):
+        until(studio, lambda state: False)
+
+
+def test_another_source_replaces_the_first_once_it_is_open(studio: Studio, opened: Opened) -> None:
+    studio.open("slow")
+    assert until(studio, lambda state: state.opening == "slow").source == "first"
+    assert "close" not in opened.sessions[0].asked
+    opened.go_on.set()
+    until(studio, lambda state: state.source == "slow" and not state.opening)
+    assert opened.sessions[0].asked == ["start", "close"]
+    assert opened.sessions[1].asked == ["start"]
+
+
+def test_a_source_that_cannot_be_opened_is_a_message_and_the_old_one_goes_on(
+    studio: Studio, opened: Opened
+) -> None:
+    studio.open("bad")
+    state = until(studio, lambda state: state.message.bad)
+    assert state.message.text == "bad: no data for 5 s"
+    assert (state.source, state.opening) == ("first", "")
+    assert opened.sessions[0].asked == ["start"]
+
+
+def test_of_sources_opened_quickly_the_last_is_opened(studio: Studio, opened: Opened) -> None:
+    studio.open("slow")
+    for name in ("second", "third"):
+        studio.open(name)
+    opened.go_on.set()
+    until(studio, lambda state: state.source == "third")
+    assert "second" not in [session.options.source for session in opened.sessions]
+
+
+def test_files_to_write_belong_to_the_first_source(make: Callable[..., Studio], opened: Opened) -> None:
+    studio = make(record=Path("out.mkv"), frames=9, duration_s=3.0, stream="rtmp://localhost/a")
+    until(studio, lambda state: state.source == "first")
+    studio.open("second")
+    until(studio, lambda state: state.source == "second")
+    first, second = (session.options for session in opened.sessions)
+    assert (first.record, first.frames, first.duration_s) == (Path("out.mkv"), 9, 3.0)
+    assert (second.record, second.frames, second.duration_s) == (None, None, None)
+    assert second.stream == "rtmp://localhost/a"
+
+
+def test_an_error_of_the_program_itself_is_not_hidden(studio: Studio) -> None:
+    studio.open("broken")
+    with pytest.raises(ZeroDivisionError):
+        until(studio, lambda state: False)
+
+
+def test_a_sky_is_loaded_elsewhere_and_of_several_the_last(studio: Studio, opened: Opened) -> None:
+    session = opened.sessions[0]
+    session.sky_waits.clear()
+    skies = [find_sky(name) for name in ("milky_way", "golden_sunset", "thunderstorm")]
+    for sky in skies:
+        studio.choose_sky(sky)
+    state = studio.state()
+    assert (state.sky_name, state.loading_sky) == ("clear_day", skies[2].title)
+    session.sky_waits.set()
+    until(studio, lambda state: state.sky_name == "thunderstorm" and not state.loading_sky)
+    assert session.asked[-1] == "thunderstorm"
+    assert "golden_sunset" not in session.asked
+
+
+def test_a_sky_that_cannot_be_loaded_is_a_message(studio: Studio, opened: Opened) -> None:
+    opened.sessions[0].refuses = SkyError("x.jpg: not a picture that can be read")
+    studio.choose_sky(find_sky("milky_way"))
+    state = until(studio, lambda state: state.message.bad)
+    assert state.message.text == "x.jpg: not a picture that can be read"
+    assert (state.loading_sky, state.sky_name) == ("", "clear_day")
+
+
+def test_a_sky_and_a_look_chosen_while_a_source_is_opened_are_those_of_the_new_one(
+    studio: Studio, opened: Opened
+) -> None:
+    studio.open("slow")
+    look = Look(title="other")
+    studio.choose_sky(find_sky("milky_way"))
+    studio.set_look(look)
+    opened.go_on.set()
+    until(studio, lambda state: state.source == "slow" and not state.opening and not state.loading_sky)
+    until(studio, lambda state: "milky_way" in opened.sessions[1].asked)
+    assert opened.sessions[1].look is look
+
+
+def test_a_recording_begins_and_ends_with_a_word_where_it_is(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "sky.mkv"
+    studio.record(path)
+    assert until(studio, lambda state: state.recording is not None).recording == Written(path, 0.0, 0)
+    assert path.parent.is_dir()
+    studio.stop_recording()
+    assert until(studio, lambda state: state.message.number > 0).message.text == f"recorded {path}"
+    assert studio.state().recording is None
+
+
+def test_a_recording_that_cannot_begin_is_a_message(studio: Studio, opened: Opened, tmp_path: Path) -> None:
+    opened.sessions[0].refuses = RecordError("sky.mkv: exists")
+    studio.record(tmp_path / "sky.mkv")
+    assert until(studio, lambda state: state.message.bad).message.text == "sky.mkv: exists"
+    file = tmp_path / "file"
+    file.touch()
+    studio.record(file / "sky.mkv")
+    assert str(file) in until(studio, lambda state: state.message.number == 2).message.text
+
+
+def test_no_jumps_while_recording(studio: Studio, opened: Opened, tmp_path: Path) -> None:
+    studio.record(tmp_path / "sky.mkv")
+    until(studio, lambda state: state.recording is not None)
+    studio.seek(3.0)
+    assert "finish the recording first" in until(studio, lambda state: state.message.bad).message.text
+    studio.stop_recording()
+    until(studio, lambda state: state.recording is None)
+    studio.seek(3.0)
+    assert opened.sessions[0].asked == ["start", 3.0]
+
+
+def test_at_its_end_a_file_stays_and_can_be_played_again(studio: Studio, opened: Opened) -> None:
+    opened.sessions[0].over = True
+    assert studio.state().ended
+    studio.toggle_hold()
+    until(studio, lambda state: not state.ended)
+    assert opened.sessions[1].options.source == "first"
+    opened.sessions[1].over = True
+    studio.seek(4.0)
+    until(studio, lambda state: not state.ended)
+    assert opened.sessions[2].asked == [4.0, "start"]
+
+
+def test_a_source_that_fails_on_the_way_is_told_once(studio: Studio, opened: Opened) -> None:
+    opened.sessions[0].error = CaptureError("first: cannot be read any further")
+    for _ in range(3):
+        state = studio.state()
+    assert state.ended
+    assert (state.message.number, state.message.text) == (1, "first: cannot be read any further")
+
+
+def test_in_a_run_with_a_job_a_source_that_fails_ends_the_program(
+    make: Callable[..., Studio], opened: Opened
+) -> None:
+    studio = make(record=Path("out.mkv"))
+    until(studio, lambda state: state.source == "first")
+    opened.sessions[0].error = CaptureError("first: cannot be read any further")
+    with pytest.raises(CaptureError):
+        studio.state()
+
+
+def test_pausing_snapshot_and_virtual_camera(studio: Studio, opened: Opened, tmp_path: Path) -> None:
+    studio.toggle_hold()
+    assert studio.state().held
+    studio.save_picture(tmp_path / "new" / "sky.png")
+    until(studio, lambda state: state.message.text == f"saved {tmp_path / 'new' / 'sky.png'}")
+    saved = cv2.imread(str(tmp_path / "new" / "sky.png"))
+    assert saved is not None
+    assert saved[0, 0].tolist() == pytest.approx([0, 0, 255], abs=3)
+    studio.toggle_virtual_camera()
+    until(studio, lambda state: state.virtual_camera == "/dev/video9")
+    studio.open("second")
+    until(studio, lambda state: state.source == "second")
+    assert opened.sessions[1].options.virtual_camera
+    opened.sessions[1].refuses = RecordError("no virtual camera here")
+    studio.toggle_virtual_camera()
+    assert until(studio, lambda state: state.message.bad).message.text == "no virtual camera here"
+    studio.painted(77)
+    assert opened.sessions[1].asked[-1] == 77
