@@ -135,22 +135,6 @@ def load_config(path: Path) -> Config:
     return load_part(path, Config)
 
 
-def load_look(name_or_path: str) -> Look:
-    """The look of that name in configs/looks, or in the TOML file at that path.
-
-    Raises ConfigError naming file, key and allowed range, or the looks there are.
-    """
-    path = LOOKS / f"{name_or_path}.toml"
-    if not path.is_file():
-        path = Path(name_or_path)
-        if path.suffix != ".toml":
-            known = ", ".join(sorted(file.stem for file in LOOKS.glob("*.toml")))
-            raise ConfigError(
-                f"no look named {name_or_path!r}; there are: {known}, or the path of a .toml file"
-            )
-    return load_part(path, Look)
-
-
 def load_part(path: Path, model: type[M]) -> M:
     """The part described by a TOML file; raises ConfigError naming file, key and allowed range."""
     try:

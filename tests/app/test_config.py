@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.config import CONFIGS, LOOKS, Config, Look, load_config, load_look
+from app.config import CONFIGS, LOOKS, Config, Look, load_config, load_part
 from app.errors import ConfigError
 
 
@@ -20,7 +20,7 @@ def test_the_default_file_shows_every_key_with_its_default() -> None:
 
 @pytest.mark.parametrize("path", sorted(LOOKS.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_look_is_valid_and_has_a_title(path: Path) -> None:
-    assert load_look(path.stem).title
+    assert load_part(path, Look).title
 
 
 def test_keys_left_out_keep_their_defaults(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_keys_left_out_keep_their_defaults(tmp_path: Path) -> None:
 def test_a_wrong_look_is_refused_with_file_key_and_range(tmp_path: Path, text: str, named: list[str]) -> None:
     path = write(tmp_path / "odd.toml", text)
     with pytest.raises(ConfigError) as caught:
-        load_look(str(path))
+        load_part(path, Look)
     message = str(caught.value)
     assert message.startswith(str(path))
     assert "\n" not in message
@@ -52,11 +52,9 @@ def test_a_wrong_look_is_refused_with_file_key_and_range(tmp_path: Path, text: s
         assert word in message
 
 
-def test_a_look_that_is_not_there_is_named_with_those_that_are() -> None:
-    with pytest.raises(ConfigError, match=r"no look named 'nosuch'.*natural"):
-        load_look("nosuch")
+def test_a_file_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match=r"missing\.toml: No such file"):
-        load_look("missing.toml")
+        load_part(Path("missing.toml"), Look)
 
 
 def test_a_binary_file_is_no_configuration(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from app.blending.stage import BlendingStage, shaped_alpha
 from app.colour import rgb_from_yuv
-from app.config import LOOKS, Halo, Light, Look, Matte, Weather, load_look
+from app.config import LOOKS, Halo, Light, Look, Matte, Weather
 from app.frame import F64, U8, Colour, Composited, Frame, Motion, Planes, Tracked, Tracking
+from app.looks import load_look
 from app.sky.base import SkyView
 from tests.app.blending.reference import composite, to_rgb, worst_difference
 
