@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from app.user import user_folder, write_whole
 log = logging.getLogger(__name__)
 
 _LONGEST_NAME = 60
+_RESERVED = re.compile(r"con|prn|aux|nul|(com|lpt)\d")  # names of devices on Windows, whatever their ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ def look_name(title: str) -> str:
     """
     letters = unicodedata.normalize("NFC", title).lower()
     words = "".join(letter if letter.isalnum() else " " for letter in letters).split()
-    return "_".join(words)[:_LONGEST_NAME].rstrip("_")
+    name = "_".join(words)[:_LONGEST_NAME].rstrip("_")
+    return f"{name}_look" if _RESERVED.fullmatch(name) else name
 
 
 def save_look(title: str, look: Look, folders: Sequence[Path] | None = None) -> Path:

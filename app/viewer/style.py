@@ -21,6 +21,7 @@ TEXT = "#d6dce2"
 DIM = "#98a3ae"
 FAINT = "#66717c"
 ACCENT = "#6cb4ee"
+FILL = "#4c86b5"
 ON_ACCENT = "#0e1317"
 DANGER = "#e5645b"
 
@@ -127,7 +128,8 @@ QCheckBox::indicator:focus, QRadioButton::indicator:focus { border-color: $TEXT;
 
 QSlider { background: transparent; min-height: 20px; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: $BORDER; }
-QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: #4c86b5; }
+QSlider::sub-page:horizontal { height: 4px; border-radius: 2px; background: $FILL; }
+QSlider[from="middle"]::sub-page:horizontal { background: $BORDER; }
 QSlider::handle:horizontal {
     width: 12px; height: 12px; margin: -5px 0; border-radius: 7px;
     background: $TEXT; border: 1px solid $PANEL;
@@ -163,6 +165,7 @@ QSplitter::handle { background: $BORDER; }
 QGroupBox { border: none; margin-top: 22px; padding: 0; }
 QGroupBox::title { subcontrol-origin: margin; left: 0; color: $DIM; font-weight: 600; }
 
+NumberControl QDoubleSpinBox { padding: 2px 6px; min-height: 16px; }
 QListWidget#skies { background: transparent; border: none; }
 QLabel#dropTarget {
     background: rgba(17, 20, 23, 215); border: 2px dashed $ACCENT; border-radius: 8px; font-weight: 600;
@@ -178,6 +181,7 @@ QFrame[role="panel"], QWidget[role="panel"] { background: $PANEL; }
     DIM=DIM,
     FAINT=FAINT,
     ACCENT=ACCENT,
+    FILL=FILL,
     ON_ACCENT=ON_ACCENT,
     DANGER=DANGER,
 )

@@ -4,8 +4,8 @@ from typing import Protocol
 
 from annotated_types import Ge, Le
 from pydantic.fields import FieldInfo
-from PyQt6.QtCore import QSignalBlocker, Qt, pyqtBoundSignal, pyqtSignal
-from PyQt6.QtGui import QMouseEvent, QWheelEvent
+from PyQt6.QtCore import QRect, QRectF, QSignalBlocker, Qt, pyqtBoundSignal, pyqtSignal
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -16,6 +16,8 @@ from PyQt6.QtWidgets import (
     QStyleOptionSlider,
     QWidget,
 )
+
+from app.viewer import style
 
 _STEP = 0.01
 _DECIMALS = 2
@@ -60,9 +62,7 @@ class NumberControl(QWidget):
         self.setToolTip(tip)
         text = QLabel(label)
         text.setFixedWidth(_LABEL_WIDTH)
-        self.slider = _Slider()
-        self.slider.setRange(0, round((high - low) / _STEP))
-        self.slider.setPageStep(_PAGE)
+        self.slider = _Slider(round((high - low) / _STEP), round(-low / _STEP))
         self.slider.setAccessibleName(name)
         self.slider.setAccessibleDescription(tip)
         self.number = _Number()
@@ -117,25 +117,46 @@ class CheckControl(QCheckBox):
 
 
 class _Slider(QSlider):
-    """Goes where it is clicked; the wheel scrolls the panel unless the slider has the focus."""
+    """Filled from `zero`. Goes where it is clicked; the wheel scrolls the panel unless it has the focus."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int, zero: int) -> None:
         super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(0, steps)
+        self.setPageStep(_PAGE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._zero = zero
+        self.setProperty("from", "middle" if zero > 0 else "left")
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """The style sheet can only fill from the left."""
+        super().paintEvent(event)
+        if self._zero <= 0:
+            return
+        handle = self._handle()
+        reach = self.width() - handle.width()
+        zero = QStyle.sliderPositionFromValue(0, self.maximum(), self._zero, reach) + handle.width() / 2
+        left, right = (zero, handle.left()) if handle.center().x() > zero else (handle.right() + 1, zero)
+        painter = QPainter(self)
+        painter.fillRect(QRectF(left, self.height() / 2 - 2, max(right - left, 0.0), 4), QColor(style.FILL))
+        painter.end()
+
+    def _handle(self) -> QRect:
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        drawn = self.style()
+        assert drawn is not None  # a widget has one as long as it lives
+        return drawn.subControlRect(
+            QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, self
+        )
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Bring the handle under the mouse first, so that it can be dragged on from there."""
-        style = self.style()
-        if event is not None and style is not None and event.button() == Qt.MouseButton.LeftButton:
-            option = QStyleOptionSlider()
-            self.initStyleOption(option)
-            handle = style.subControlRect(
-                QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, self
-            )
+        if event is not None and event.button() == Qt.MouseButton.LeftButton:
+            handle = self._handle()
             if not handle.contains(event.position().toPoint()):
                 at = round(event.position().x()) - handle.width() // 2
-                span = self.width() - handle.width()
-                self.setValue(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), at, span))
+                reach = self.width() - handle.width()
+                self.setValue(QStyle.sliderValueFromPosition(0, self.maximum(), at, reach))
         super().mousePressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
