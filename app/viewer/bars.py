@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QMouseEvent
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QKeySequence, QMouseEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -24,15 +24,17 @@ from app.viewer.pictograms import icon
 from app.viewer.style import ACCENT, BORDER, DANGER, FIELD, RAISED
 
 _STYLE = f"""
-#transport QToolButton {{ background: transparent; border-color: transparent; }}
+#transport QToolButton {{ background: transparent; border-color: transparent; padding: 5px 6px; }}
+#transport QToolButton[popupMode="2"] {{ padding-right: 22px; }}
 #transport QToolButton:hover {{ background: {RAISED}; border-color: {BORDER}; }}
 #transport QToolButton:checked {{ background: {RAISED}; color: {ACCENT}; }}
 #transport QToolButton:focus {{ border-color: {ACCENT}; }}
 #transport QToolButton#record {{ background: {FIELD}; border-color: {BORDER}; text-align: left; }}
 #transport QToolButton#record[recording="true"] {{ background: #3a2023; border-color: {DANGER}; }}
 #views {{ background: {FIELD}; border: 1px solid {BORDER}; border-radius: 6px; }}
-#views QToolButton {{ border-radius: 4px; margin: 1px; }}
+#views QToolButton {{ border-radius: 4px; margin: 1px; padding: 4px 8px; }}
 """
+_ICON = QSize(20, 20)
 _STEP_S, _PAGE_S = 5, 30
 _REACHED_S = 1.0
 _PATIENCE = 20  # looks at the state before a position that was asked for is given up
@@ -151,17 +153,20 @@ class TransportBar(QWidget):
         self.setStyleSheet(_STYLE)
         self._actions = actions
         self.open = QToolButton()
-        self.open.setText("&Open")
+        self.open.setText("Open")
+        self.open.setShortcut(QKeySequence("Alt+O"))
         self.open.setIcon(icon("open"))
+        self.open.setIconSize(_ICON)
         self.open.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.open.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.open.setMenu(open_menu)
+        self.open.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.open.setToolTip(tip_with_key("Open a file, camera, address or the screen", ("Alt+O",)))
         self.hold, self.snapshot, self.record = (_button(actions[n]) for n in ("hold", "snapshot", "record"))
         self.record.setObjectName("record")
         self.record.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.every = QSpinBox()
-        self.every.setRange(2, 600)
+        self.every.setRange(1, 999)
         self.every.setSuffix(" s")
         self.every.setValue(every_s)
         self.every.setToolTip("Seconds until the show mode changes the sky")
@@ -205,9 +210,10 @@ class TransportBar(QWidget):
             if (style := self.record.style()) is not None:
                 style.unpolish(self.record)
                 style.polish(self.record)
-        # As wide as it ever gets: nothing moves while numbers grow.
-        widest = self.record.fontMetrics().horizontalAdvance("8:88:88 · 888 MB") + 46
-        self.record.setFixedWidth(widest)
+        # As wide as in the first hour and gigabyte: nothing moves while numbers grow.
+        metrics = self.record.fontMetrics()
+        longest = max(metrics.horizontalAdvance(text) for text in (record.text(), "88:88 · 888 MB"))
+        self.record.setFixedWidth(longest + 50)
         self._actions["snapshot"].setEnabled(state.size_wh is not None)
         webcam = self._actions["webcam"]
         webcam.setChecked(bool(state.virtual_camera))
@@ -220,6 +226,7 @@ class TransportBar(QWidget):
 def _button(action: QAction) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
+    button.setIconSize(_ICON)
     # Not by a click: otherwise Space would press the button again instead of pausing.
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setAccessibleName(action.text())

@@ -15,6 +15,7 @@ class KeysSheet(QDialog):
         """more: keys that are not in the table of actions, each with what it does."""
         super().__init__(owner)
         self.setWindowTitle("Keys")
+        self.setObjectName("keys sheet")
         table = [(", ".join(key_name((key,)) for key in act.keys), act.tip) for act in ACTS.values()]
         rows = [*more, *table]
         grid = QGridLayout()
@@ -28,7 +29,8 @@ class KeysSheet(QDialog):
             grid.addWidget(key, row, column, Qt.AlignmentFlag.AlignRight)
             grid.addWidget(QLabel(what), row, column + 1)
         grid.setColumnMinimumWidth(2, 24)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = QDialogButtonBox()
+        buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 14)

@@ -158,13 +158,14 @@ class AddressDialog(QDialog):
         self.field.textChanged.connect(self._check)
         hint = QLabel("  ".join(_ADDRESSES))
         hint.setProperty("role", "dim")
-        standard = QDialogButtonBox.StandardButton
-        self._buttons = QDialogButtonBox(standard.Open | standard.Cancel)
-        self._buttons.accepted.connect(self.accept)
-        self._buttons.rejected.connect(self.reject)
+        buttons = QDialogButtonBox()
+        self._open = buttons.addButton("Open", QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setSpacing(10)
-        for widget in (QLabel("Address of a stream"), self.field, hint, self._buttons):
+        for widget in (QLabel("Address of a stream"), self.field, hint, buttons):
             layout.addWidget(widget)
         self._check()
 
@@ -174,9 +175,9 @@ class AddressDialog(QDialog):
         return self.field.text().strip()
 
     def _check(self) -> None:
-        button = self._buttons.button(QDialogButtonBox.StandardButton.Open)
-        if button is not None:
-            button.setEnabled(self.address.lower().startswith(_ADDRESSES) and not self.address.endswith("//"))
+        can_be_tried = self.address.lower().startswith(_ADDRESSES) and not self.address.endswith("//")
+        if self._open is not None:
+            self._open.setEnabled(can_be_tried)
 
 
 def shortened(source: str) -> str:

@@ -19,7 +19,7 @@ _SHAPES = {
     "record": '<circle cx="12" cy="12" r="6.5" stroke="#e5484d"/>',
     "recording": '<circle cx="12" cy="12" r="6.5" fill="#e5484d" stroke="#e5484d"/>',
     "snapshot": '<path d="M3 7.5h4.5L9 5h6l1.5 2.5H21V19H3z"/><circle cx="12" cy="13" r="3.6"/>',
-    "show": '<path d="M4 5h12v10H4zM8 19h12V9"/>',
+    "show": '<path d="M3 5h18v12H3zM8 20.5h8"/><path d="M10.5 8v6l4.8-3z" fill="INK"/>',
     "webcam": '<circle cx="12" cy="10" r="6.5"/><circle cx="12" cy="10" r="2"/><path d="M7.5 20h9M12 17v3"/>',
     "statistics": '<path d="M4 20V4M4 20h16M8.5 16v-4M12.5 16V7M16.5 16v-6"/>',
     "gallery": '<path d="M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM13 13h7v7h-7z"/>',

@@ -26,9 +26,9 @@ class Toast(QLabel):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.bad = False
         self._waiting = ""
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._over)
+        self.timer = QTimer(self)
+        self.timer.setSingleShot(True)
+        self.timer.timeout.connect(self._over)
         self.lift = 0
         over.installEventFilter(self)
         self.hide()
@@ -47,12 +47,12 @@ class Toast(QLabel):
         self.place()
         self.show()
         self.raise_()
-        self._timer.start(_BAD_MS if bad else _CALM_MS)
+        self.timer.start(_BAD_MS if bad else _CALM_MS)
 
     def place(self) -> None:
         """Sit in the middle of the lower edge, `lift` pixels higher than usual."""
         over = self.parentWidget()
-        if over is None:
+        if over is None or not self.text():
             return
         widest = max(120, over.width() - 2 * _MARGIN)
         line = self.fontMetrics().horizontalAdvance(self.text()) + 44

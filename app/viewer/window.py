@@ -73,8 +73,8 @@ class Window(QMainWindow):
         self._state = State()
         self._banner = Banner()
         self._background = Background()
-        self._show_timer = QTimer(self)
-        self._show_timer.timeout.connect(self._next_in_show)
+        self.show_timer = QTimer(self)
+        self.show_timer.timeout.connect(self._next_in_show)
         self._opening = Opening(self, controls, self._background, settings)
         self._keeping = Keeping(controls, self._background, self._failed)
         self.commands = build_actions(self, self._calls())
@@ -144,7 +144,7 @@ class Window(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
         """Leave nothing running."""
-        self._show_timer.stop()
+        self.show_timer.stop()
         self.gallery.close_thumbnails()
         super().closeEvent(event)
 
@@ -288,9 +288,9 @@ class Window(QMainWindow):
     def _pace_show(self) -> None:
         """Begin, pace or end the show mode as its button and seconds say."""
         if self.commands["show"].isChecked():
-            self._show_timer.start(self.transport.every.value() * 1000)
+            self.show_timer.start(self.transport.every.value() * 1000)
         else:
-            self._show_timer.stop()
+            self.show_timer.stop()
 
     def _next_in_show(self) -> None:
         if not self._state.loading_sky:
