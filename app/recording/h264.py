@@ -1,14 +1,24 @@
 """What the H.264 encoder is given: its settings and its pictures."""
 
+from __future__ import annotations
+
 import os
 from fractions import Fraction
 
 import av
 import numpy as np
+from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import PictureType
+from av.video.stream import VideoStream
 
 from app.config import Preset
-from app.frame import U8, Planes
+from app.frame import U8, Colour, Planes
+
+# From one key frame to the next at most 2 s, a picture that comes a little late included.
+KEY_FRAME_S = Fraction(7, 4)
+# Code points of ITU-T H.273. BT.601 has two with the same matrix; this is the one of SMPTE 170M.
+_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9}
 
 
 def encoder_options(preset: Preset, crf: int) -> dict[str, str]:
@@ -57,3 +67,48 @@ class PictureBuffer:
         self._frame.pts = pts
         self._frame.pict_type = PictureType.I if key else PictureType.NONE
         return self._frame
+
+
+class PictureEncoder:
+    """x264 as a new stream of a container; every picture leaves it in the call that brings it."""
+
+    def __init__(
+        self,
+        container: OutputContainer,
+        *,
+        size_wh: tuple[int, int],
+        time_base: Fraction,
+        fps: Fraction,
+        colour: Colour,
+        options: dict[str, str],
+    ) -> None:
+        """size_wh: even width and height. `fps` is nominal. `options`: see `encoder_options`."""
+        self._stream = container.add_stream(
+            "libx264",
+            rate=fps.limit_denominator(1_000_000),
+            options=options | {"chroma_sample_location": colour.siting},
+            width=size_wh[0],
+            height=size_wh[1],
+            time_base=time_base,
+        )
+        context = self._stream.codec_context
+        context.colorspace = _MATRIX[colour.matrix]
+        context.color_range = 2 if colour.full_range else 1
+        context.color_primaries = colour.primaries
+        context.color_trc = colour.transfer
+        self._buffer = PictureBuffer(size_wh, time_base)
+        self.frame_ticks = max(1, round(1 / (fps * time_base)))
+        """How long a picture is nominally shown, in units of the time base."""
+        self._key_ticks = int(KEY_FRAME_S / time_base)
+        self._next_key: int | None = None
+
+    def encode(self, planes: Planes, pts: int) -> list[Packet[VideoStream]]:
+        """The packets of one picture; it becomes a key frame if the next would come too late for one."""
+        key = self._next_key is None or pts + self.frame_ticks > self._next_key
+        if key:
+            self._next_key = pts + self._key_ticks
+        return self._stream.encode(self._buffer.fill(planes, pts, key=key))
+
+    def flush(self) -> list[Packet[VideoStream]]:
+        """The packets that remain; no picture may follow."""
+        return self._stream.encode(None)

@@ -27,8 +27,8 @@ PICTURES = 9
 LARGEST_WH = (1280, 720)
 
 
-def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int) -> Preset:
-    """The slowest preset that takes at most `LOAD` of a frame's time here and now, found by a short trial.
+def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int, load: float = LOAD) -> Preset:
+    """The slowest preset that takes at most that share of a frame's time here and now, by a short trial.
 
     Presets are tried from the fastest on until one is too slow or `TRIAL_S` have passed; ultrafast where
     even that is too slow.
@@ -38,7 +38,7 @@ def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int) -> Preset:
     trial_wh = (min(width, LARGEST_WH[0]), min(height, LARGEST_WH[1]))
     pictures = busy_pictures(trial_wh, PICTURES)
     # An encoder's time goes with the number of macroblocks.
-    allowed_s = LOAD / fps * trial_wh[0] * trial_wh[1] / (width * height)
+    allowed_s = load / fps * trial_wh[0] * trial_wh[1] / (width * height)
     chosen = PRESETS[0]
     for preset in PRESETS:
         if _encode_s(pictures, preset, crf, fps) > allowed_s:

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from app.config import Preset, Record
 from app.errors import RecordError
 from app.frame import Colour, Planes
-from app.recording.h264 import PictureBuffer, encoder_options, even
+from app.recording.h264 import PictureEncoder, encoder_options, even
 from app.recording.preset import choose_preset
 from app.recording.sound import Sound, SoundError, open_sound
 from app.sound_feed import SoundFeed
@@ -26,16 +26,12 @@ from app.sound_feed import SoundFeed
 log = logging.getLogger(__name__)
 
 FORMATS = {".mkv": "matroska", ".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
-# From one key frame to the next at most 2 s, a picture that comes a little late included.
-KEY_FRAME_S = Fraction(7, 4)
 # What is written reaches the disk in pieces of this length; a killed program loses the last of them and two
 # pictures.
 PIECE_MS = 250
 # A source's clock may start anywhere: a recording keeps its times if the first picture comes within this
 # time after 0, otherwise it starts at 0.
 LATEST_START_S = 10
-# Code points of ITU-T H.273. BT.601 has two with the same matrix; this is the one of SMPTE 170M.
-_MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9}
 
 
 class Recorder:
@@ -67,13 +63,10 @@ class Recorder:
         self._path = path
         self._size_wh = even(size_wh)
         self._time_base = time_base
-        self._frame_ticks = max(1, round(1 / (fps * time_base)))
-        self._key_ticks = int(KEY_FRAME_S / time_base)
         self._from_start = from_start
         self._origin = 0
         self._begin = 0
         self._end = 0
-        self._next_key: int | None = None
         self._held: Packet[VideoStream] | None = None
         self._whole_bytes = 0
         self._closed = False
@@ -93,7 +86,6 @@ class Recorder:
         except KeyboardInterrupt:  # the trial of presets takes a while
             _remove(path)
             raise
-        self._buffer = PictureBuffer(self._size_wh, time_base)
 
     @property
     def seconds(self) -> float:
@@ -113,13 +105,10 @@ class Recorder:
         if self.frames_written == 0:
             self._start(pts)
         pts -= self._origin
-        self._end = pts + self._frame_ticks
-        key = self._next_key is None or self._end > self._next_key
-        if key:
-            self._next_key = pts + self._key_ticks
+        self._end = pts + self._pictures.frame_ticks
         try:
             self._write_sound()
-            self._write_pictures(self._stream.encode(self._buffer.fill(planes, pts, key=key)))
+            self._write_pictures(self._pictures.encode(planes, pts))
         except (FFmpegError, OSError) as error:
             self._abandon()
             raise RecordError(f"{self._path}: {error.strerror}") from error
@@ -135,7 +124,7 @@ class Recorder:
         try:
             if self.frames_written:
                 self._write_sound(last=True)
-                self._write_pictures(self._stream.encode(None))
+                self._write_pictures(self._pictures.flush())
                 self._write_held(self._end)
             self._finish()
             self._whole_bytes = self._path.stat().st_size
@@ -152,7 +141,14 @@ class Recorder:
         self._container: OutputContainer = av.open(
             f"file:{self._path}", "w", format=format_name, container_options=options
         )
-        self._stream = self._add_pictures(fps, colour, crf)
+        self._pictures = PictureEncoder(
+            self._container,
+            size_wh=self._size_wh,
+            time_base=self._time_base,
+            fps=fps,
+            colour=colour,
+            options=encoder_options(self.preset, crf),
+        )
         self._sound: Sound | None = None
         if sound is not None:
             try:
@@ -167,22 +163,6 @@ class Recorder:
             self._sound.close()
             log.warning("recording without sound: %s: %s", sound, error.strerror)
             self._open(format_name, fps, colour, crf, None)
-
-    def _add_pictures(self, fps: Fraction, colour: Colour, crf: int) -> VideoStream:
-        stream = self._container.add_stream(
-            "libx264",
-            rate=fps.limit_denominator(1_000_000),
-            options=encoder_options(self.preset, crf) | {"chroma_sample_location": colour.siting},
-            width=self._size_wh[0],
-            height=self._size_wh[1],
-            time_base=self._time_base,
-        )
-        context = stream.codec_context
-        context.colorspace = _MATRIX[colour.matrix]
-        context.color_range = 2 if colour.full_range else 1
-        context.color_primaries = colour.primaries
-        context.color_trc = colour.transfer
-        return stream
 
     def _start(self, pts: int) -> None:
         if not self._from_start or not 0 <= pts * self._time_base < LATEST_START_S:

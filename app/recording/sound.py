@@ -23,9 +23,9 @@ from app.sound_feed import SoundFeed
 log = logging.getLogger(__name__)
 
 # What players find in these files; FFmpeg would write more, such as PCM, that hardly any of them plays.
-# Matroska holds everything.
+# Matroska holds everything; what goes to a server, by way of NUT, is always AAC.
 _MOV_CODECS = frozenset({"aac", "mp3", "ac3", "eac3", "alac"})
-COPIED = {"mov": _MOV_CODECS, "mp4": _MOV_CODECS | {"opus", "flac"}}
+COPIED = {"mov": _MOV_CODECS, "mp4": _MOV_CODECS | {"opus", "flac"}, "nut": frozenset()}
 # A fragmented MP4 file can begin only when each of its streams has. Sound that starts later than this after
 # the picture is therefore encoded anew, with silence in front.
 LATE_START_S = 0.2
