@@ -3,24 +3,25 @@
 from typing import Final, NamedTuple
 
 from PyQt6.QtCore import QEvent, QObject, QRectF, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPixmap
 from PyQt6.QtWidgets import QWidget
 
 from app.state import State
+from app.viewer.style import ACCENT, DIM, TEXT
 
 FRAME_MS: Final = 1000 / 30
 """A bar of full length: what a stage may take at most where thirty frames come in a second."""
 
 _PANEL = QColor(14, 17, 20, 200)
-_TEXT = QColor(226, 231, 236)
-_QUIET = QColor(148, 157, 166)
+_TEXT = QColor(TEXT)
+_QUIET = QColor(DIM)
 _TRACK = QColor(255, 255, 255, 26)
-_BAR = QColor(70, 156, 255)
+_BAR = QColor(ACCENT)
 _SLOW = QColor(255, 186, 72)
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
-_WIDE: Final = 15.5
+_WIDE: Final = 14.0
 _EDGE: Final = 0.8
 _NAME: Final = 5.2
 _NUMBER: Final = 4.2
@@ -37,7 +38,7 @@ class Row(NamedTuple):
 
 def rows(state: State) -> list[Row]:
     """The panel's lines, top to bottom."""
-    head = [Row(f"{state.fps:.1f} fps", f"{state.latency_ms:.0f} ms latency")]
+    head = [Row("speed", f"{state.fps:.1f} fps"), Row("latency", f"{state.latency_ms:.0f} ms")]
     stages = [Row(name, f"{ms:.1f} ms", ms / FRAME_MS) for name, ms in state.stages.items()]
     dropped = {place: count for place, count in state.drops.items() if count}
     drops = [Row(f"dropped at {place}", str(count)) for place, count in dropped.items()]
@@ -52,6 +53,7 @@ class Overlay(QWidget):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._rows: list[Row] = []
+        self._panel: QPixmap | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setAccessibleName("Statistics")
@@ -74,9 +76,20 @@ class Overlay(QWidget):
         return super().eventFilter(watched, event)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the panel."""
-        line = self._line
+        """Show the panel; it is drawn when the numbers change, and not with every picture below it."""
+        ratio = self.devicePixelRatioF()
+        if self._panel is None or self._panel.devicePixelRatioF() != ratio:
+            self._panel = self._draw_panel(ratio)
         painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._panel)
+        painter.end()
+
+    def _draw_panel(self, ratio: float) -> QPixmap:
+        panel = QPixmap(self.size() * ratio)
+        panel.setDevicePixelRatio(ratio)
+        panel.fill(Qt.GlobalColor.transparent)
+        line = self._line
+        painter = QPainter(panel)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setFont(self._font)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -84,14 +97,14 @@ class Overlay(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), line / 2, line / 2)
         at = QRectF(_EDGE * line, _EDGE * line, self.width() - 2 * _EDGE * line, line)
         for row in self._rows:
-            if row.bar is None:
-                self._paint_pair(painter, row, at)
-            else:
-                self._paint_stage(painter, row, row.bar, at)
+            self._paint_row(painter, row, at)
+            if row.bar is not None:
+                self._paint_bar(painter, row.bar, at)
             at.translate(0, line)
         painter.end()
+        return panel
 
-    def _paint_pair(self, painter: QPainter, row: Row, at: QRectF) -> None:
+    def _paint_row(self, painter: QPainter, row: Row, at: QRectF) -> None:
         metrics = QFontMetricsF(self._font)
         painter.setPen(_QUIET)
         painter.drawText(at, _LEFT, row.left)
@@ -99,8 +112,7 @@ class Overlay(QWidget):
         room = at.width() - metrics.horizontalAdvance(row.left + "  ")
         painter.drawText(at, _RIGHT, metrics.elidedText(row.right, Qt.TextElideMode.ElideRight, room))
 
-    def _paint_stage(self, painter: QPainter, row: Row, length: float, at: QRectF) -> None:
-        self._paint_pair(painter, row, at)
+    def _paint_bar(self, painter: QPainter, length: float, at: QRectF) -> None:
         thick = self._line / 4
         track = QRectF(at.left() + _NAME * self._line, at.center().y() - thick / 2, 0, thick)
         track.setRight(at.right() - _NUMBER * self._line)
@@ -116,8 +128,9 @@ class Overlay(QWidget):
         parent = self.parentWidget()
         high = parent.height() if parent is not None else 0
         self._font = QFont(self.font())
-        self._font.setPixelSize(min(max(high // 50, 12), 24))
+        self._font.setPixelSize(min(max(high // 56, 12), 24))
         self._line = 1.45 * QFontMetricsF(self._font).height()
+        self._panel = None
         edge = round(self._line)
         self.setGeometry(
             edge,

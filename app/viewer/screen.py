@@ -24,6 +24,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.frame import U8, Composited
+from app.viewer.style import ACCENT, TEXT
 from app.viewer.views import Caption, View, caption, draw
 
 _NEAR: Final = 12
@@ -36,12 +37,11 @@ _HANDLE: Final = 15
 """Radius of the divider's handle."""
 
 _PANEL = QColor(14, 17, 20, 190)
-_TEXT = QColor(226, 231, 236)
-_DIVIDER = QPen(QColor(255, 255, 255, 215), 1.5)
-_DIVIDER_SHADOW = QPen(QColor(0, 0, 0, 70), 4.5)
+_TEXT = QColor(TEXT)
+_DIVIDER = ((4.0, QColor(0, 0, 0, 70)), (2.0, QColor(255, 255, 255, 215)))
 _ARROW = QPen(_TEXT, 1.8, cap=Qt.PenCapStyle.RoundCap, join=Qt.PenJoinStyle.RoundJoin)
 _RIM = QPen(QColor(255, 255, 255, 215), 1.5)
-_FOCUSED_RIM = QPen(QColor(70, 156, 255), 2.5)
+_FOCUSED_RIM = QPen(QColor(ACCENT), 2.5)
 _ARROWS = tuple(
     QPolygonF([QPointF(side * 4, -4), QPointF(side * 8, 0), QPointF(side * 4, 4)]) for side in (-1, 1)
 )
@@ -228,9 +228,9 @@ class Screen(QWidget):
         painter.scale(1 / ratio, 1 / ratio)  # the picture has the size in device pixels: no second scaling
         painter.drawImage(round(at.left() * ratio), round(at.top() * ratio), self._image)
         painter.resetTransform()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._pixels is not None and self._sink.view is View.SPLIT:
             self._paint_divider(painter, at)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_words(painter, at)
         painter.end()
         if drawn is not None and drawn.captured_ns is not None:
@@ -320,9 +320,9 @@ class Screen(QWidget):
 
     def _paint_divider(self, painter: QPainter, at: QRectF) -> None:
         x = self._divider_x()
-        for pen in (_DIVIDER_SHADOW, _DIVIDER):
-            painter.setPen(pen)
-            painter.drawLine(QPointF(x, at.top()), QPointF(x, at.bottom()))
+        for wide, colour in _DIVIDER:
+            painter.fillRect(QRectF(x - wide / 2, at.top(), wide, at.height()), colour)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.translate(x, at.center().y())
         painter.setPen(_FOCUSED_RIM if self.hasFocus() else _RIM)
         painter.setBrush(_PANEL)
@@ -346,7 +346,8 @@ class Screen(QWidget):
             room = self.width() - 2 * margin - high
             text = metrics.elidedText(self._banner, Qt.TextElideMode.ElideRight, room)
             wide = metrics.horizontalAdvance(text) + high
-            pill = QRectF((self.width() - wide) / 2, at.top() + margin, wide, high)
+            top = at.top() + margin if self._pixels is not None else (self.height() - high) / 2
+            pill = QRectF((self.width() - wide) / 2, top, wide, high)
             _paint_pill(painter, pill)
             painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)
         if self._caption is not None:

@@ -43,7 +43,7 @@ STATE_RGB: Final[dict[Tracking, Rgb]] = {
 }
 
 _SKY_TINT: Final = 0.62
-_GROUND_LIGHT: Final = 0.8
+_GROUND_LIGHT: Final = 0.7
 """Share of the sky's colour in the alpha view, and what is left there of the ground's brightness."""
 
 _DIMMED: Final = 0.42
@@ -52,8 +52,11 @@ _DIMMED: Final = 0.42
 _TAIL: Final = 4.0
 """The line behind a point is so many times as long as its motion, which alone would hardly be seen."""
 
-_CELLS: Final = 6
-"""Cells of the grid to the picture's height."""
+_CELLS: Final = 10
+"""Cells of the grid to the picture's longer side."""
+
+_SAMPLES: Final = 16
+"""Each line of the grid is looked at so many times along a cell: is there sky?"""
 
 _MOST_LINES: Final = 80
 """A pose under which more lines of the grid would be seen than this has gone wrong."""
@@ -73,15 +76,15 @@ def draw(composited: Composited, view: View, split_x: float, room_wh: tuple[int,
     The channels are blue, green, red and 255: in memory, what Qt calls RGB32. `split_x` is the share of the
     width on the left of which the split view shows the original.
     """
-    colour, original = composited.frame.colour, composited.frame.planes
-    size_wh = fitted(original.size_wh, room_wh)
+    frame = composited.frame
+    size_wh = fitted(frame.planes.size_wh, room_wh)
     match view:
         case View.RESULT:
-            return _packed(_scaled(composited.planes, size_wh), colour)
+            return _picture(composited.planes, frame.colour, size_wh)
         case View.ORIGINAL:
-            return _packed(_scaled(original, size_wh), colour)
+            return _picture(frame.planes, frame.colour, size_wh)
         case View.SPLIT:
-            return _packed(_scaled(_joined(original, composited.planes, split_x), size_wh), colour)
+            return _picture(_joined(frame.planes, composited.planes, split_x), frame.colour, size_wh)
         case View.ALPHA:
             return _alpha(composited.tracked, size_wh)
         case View.TRACKING:
@@ -100,26 +103,35 @@ def caption(composited: Composited, view: View) -> Caption | None:
     return None
 
 
-def _scaled(planes: Planes, size_wh: tuple[int, int]) -> Planes:
-    half = (size_wh[0] + 1) // 2, (size_wh[1] + 1) // 2
-    return Planes(shrink(planes.y, size_wh), shrink(planes.u, half), shrink(planes.v, half))
+def _picture(planes: Planes, colour: Colour, size_wh: tuple[int, int], brightness: float = 1.0) -> U8:
+    width, height = _drawn_wh(planes.size_wh, size_wh)
+    half = (width + 1) // 2, (height + 1) // 2
+    out = np.empty((height, width), np.int32)
+    weights, black = _weights(colour, brightness)
+    _pack(
+        shrink(planes.y, (width, height)), shrink(planes.u, half), shrink(planes.v, half), weights, black, out
+    )
+    return _enlarged(out, size_wh)
 
 
-def _packed(planes: Planes, colour: Colour) -> U8:
-    out = np.empty(planes.y.shape, np.int32)
-    _pack(*planes, *_weights(colour), out)
-    return _bytes(out)
+def _drawn_wh(source_wh: tuple[int, int], size_wh: tuple[int, int]) -> tuple[int, int]:
+    """The size to convert at: small pictures are enlarged when that is done, large ones reduced before."""
+    return min(source_wh, size_wh)
 
 
-def _bytes(packed: I32) -> U8:
-    return packed.view(np.uint8).reshape(*packed.shape, 4)
+def _enlarged(packed: I32, size_wh: tuple[int, int]) -> U8:
+    pixels = packed.view(np.uint8).reshape(*packed.shape, 4)
+    if (packed.shape[1], packed.shape[0]) == size_wh:
+        return pixels
+    return np.asarray(cv2.resize(pixels, size_wh, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 @cache
-def _weights(colour: Colour) -> tuple[I32, int]:
+def _weights(colour: Colour, brightness: float = 1.0) -> tuple[I32, int]:
     """What `_pack` multiplies with, in 16.16 fixed point, and the level of black."""
     matrix, offset = rgb_from_yuv(colour)
-    return np.rint(matrix[[0, 0, 1, 1, 2], [0, 2, 1, 2, 1]] * 65536).astype(np.int32), int(offset[0])
+    factors = brightness * 65536 * matrix[[0, 0, 1, 1, 2], [0, 2, 1, 2, 1]]
+    return np.rint(factors).astype(np.int32), int(offset[0])
 
 
 @jit
@@ -166,12 +178,18 @@ def _joined(left: Planes, right: Planes, split_x: float) -> Planes:
 
 def _alpha(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
     """The original in grey, its sky tinted by as much as alpha says."""
-    luma = shrink(tracked.frame.planes.y, size_wh)
-    alpha = shrink(tracked.alpha, size_wh)
+    drawn_wh = _drawn_wh(tracked.frame.planes.size_wh, size_wh)
     weights, black = _weights(tracked.frame.colour)
-    out = np.empty(luma.shape, np.int32)
-    _tint(luma, alpha, weights[0] / 65536, black, np.array(SKY_RGB, np.float32), out)
-    return _bytes(out)
+    out = np.empty(drawn_wh[::-1], np.int32)
+    _tint(
+        shrink(tracked.frame.planes.y, drawn_wh),
+        shrink(tracked.alpha, drawn_wh),
+        weights[0] / 65536,
+        black,
+        np.array(SKY_RGB, np.float32),
+        out,
+    )
+    return _enlarged(out, size_wh)
 
 
 @jit
@@ -194,25 +212,12 @@ def _tint(luma: U8, alpha: U8, gain: float, black: int, sky: NDArray[np.float32]
 def _tracking(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
     """The original dimmed; over it a grid that moves with the sky, and the points that were followed."""
     frame = tracked.frame
-    picture = _packed(_dimmed(_scaled(frame.planes, size_wh), frame.colour), frame.colour)
+    picture = _picture(frame.planes, frame.colour, size_wh, _DIMMED)
     scale = np.divide(size_wh, frame.planes.size_wh)
     pen = max(1, round(size_wh[1] / 500))
     _draw_grid(picture, tracked, scale, pen)
     _draw_points(picture, tracked.motion, scale, pen)
     return picture
-
-
-def _dimmed(planes: Planes, colour: Colour) -> Planes:
-    black = 0 if colour.full_range else 16
-    luma, chroma = _dimming(black), _dimming(128)
-    tables = (luma, chroma, chroma)
-    return Planes(*(np.asarray(cv2.LUT(p, t), np.uint8) for p, t in zip(planes, tables, strict=True)))
-
-
-@cache
-def _dimming(centre: int) -> U8:
-    levels = centre + _DIMMED * (np.arange(256) - centre)
-    return np.asarray(np.rint(levels).clip(0, 255), np.uint8)
 
 
 def _draw_grid(picture: U8, tracked: Tracked, scale: F64, pen: int) -> None:
@@ -222,9 +227,10 @@ def _draw_grid(picture: U8, tracked: Tracked, scale: F64, pen: int) -> None:
     if not len(lines):
         return
     x, y = np.rint(lines).astype(np.intp).transpose(2, 0, 1)
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    beyond = max(width, height) // (_CELLS * _SAMPLES) + 1  # so that lines reach the rim
+    inside = (x > -beyond) & (x < width + beyond) & (y > -beyond) & (y < height + beyond)
     on_sky = inside & (tracked.alpha[y.clip(0, height - 1), x.clip(0, width - 1)] >= 128)
-    _draw_runs(picture, lines[1:], on_sky[1:], scale, (150, 128, 104), 1)
+    _draw_runs(picture, lines[1:], on_sky[1:], scale, (150, 128, 104), (pen + 1) // 2)
     _draw_runs(picture, lines[:1], inside[:1], scale, (214, 196, 168), pen)
 
 
@@ -239,7 +245,7 @@ def _draw_runs(picture: U8, lines: F64, shown: NDArray[np.bool_], scale: F64, bg
 
 def _draw_lines(picture: U8, ends: F64, scale: F64, bgr: Rgb, pen: int) -> None:
     """Draw lines between two ends each, float64 (N, 2, 2), in luma pixels of the frame."""
-    at = np.rint(_on_screen(ends, scale) * 2**_SUBPIXEL_BITS).astype(np.int32)
+    at = np.rint(_on_screen(ends, scale) * 2**_SUBPIXEL_BITS).astype(np.int32, order="C")
     cv2.polylines(picture, list(at), False, (*bgr, 255), pen, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
@@ -250,13 +256,12 @@ def _on_screen(xy: F64, scale: F64) -> F64:
 def _grid(pose: F64, frame_wh: tuple[int, int]) -> F64:
     """Lines of a square grid in the first frame as this one sees them, float64 (L, N, 2); the horizon first.
 
-    Each line is given by many of its points, about a sixteenth of a cell apart. Empty where the pose shows
-    the plane from the side.
+    Each line is given by its points, `_SAMPLES` to a cell. Empty where a pose has gone wrong.
     """
     width, height = frame_wh
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1.0]])
     seen = corners @ np.linalg.inv(pose).T
-    cell = height / _CELLS
+    cell = max(width, height) / _CELLS
     if not (seen[:, 2] > 0).all():
         return np.empty((0, 0, 2))
     centre = (np.array(frame_wh) - 1) / 2
@@ -264,7 +269,7 @@ def _grid(pose: F64, frame_wh: tuple[int, int]) -> F64:
     low, high = np.floor(cells.min(axis=0)), np.ceil(cells.max(axis=0))
     if not (high - low).sum() <= _MOST_LINES:
         return np.empty((0, 0, 2))
-    along = np.linspace(low, high, math.ceil(16 * (high - low).max()) + 1)
+    along = np.linspace(low, high, math.ceil(_SAMPLES * (high - low).max()) + 1)
     rows = [0.0, *(row for row in np.arange(low[1], high[1] + 1) if row)]
     level = [np.stack([along[:, 0], np.full(len(along), row)], axis=1) for row in rows]
     upright = [
@@ -281,7 +286,7 @@ def _draw_points(picture: U8, motion: Motion, scale: F64, pen: int) -> None:
     before, now = points[:, 0], points[:, 1]
     tails = np.stack([now + _TAIL * (before - now), now], axis=1)
     _draw_lines(picture, tails, scale, (blue, green, red), pen)
-    radius = 1.5 * pen * 2**_SUBPIXEL_BITS
+    radius = 2 * pen * 2**_SUBPIXEL_BITS
     for x, y in np.rint(_on_screen(now, scale) * 2**_SUBPIXEL_BITS).astype(int).tolist():
         cv2.circle(
             picture, (x, y), round(radius), (blue, green, red, 255), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS
