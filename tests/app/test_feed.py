@@ -38,7 +38,7 @@ class Clock:
                 self.now_ns += round(timeout * 1e9)
             return done()
 
-        pacer._changed.wait_for = wait  # type: ignore[method-assign]
+        pacer._changed.wait_for = wait  # type: ignore[method-assign, assignment]
 
 
 def test_limits_by_count_and_by_time_since_the_first_frame() -> None:
