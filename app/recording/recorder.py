@@ -6,6 +6,7 @@ import logging
 import os
 from contextlib import suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -79,6 +80,8 @@ class Recorder:
             self.preset: Preset = part.preset
             if part.preset == "auto":
                 self.preset = choose_preset(size_wh, fps, part.crf)
+            # A stream without packets would keep a fragmented MP4 file from ever beginning.
+            self._reopen = partial(self._open, format_name, fps, colour, part.crf, None)
             self._open(format_name, fps, colour, part.crf, sound)
         except FFmpegError as error:
             _remove(path)
@@ -102,11 +105,11 @@ class Recorder:
 
         Raises RecordError when the file cannot be written further; then only `close` may follow.
         """
-        if self.frames_written == 0:
-            self._start(pts)
-        pts -= self._origin
-        self._end = pts + self._pictures.frame_ticks
         try:
+            if self.frames_written == 0:
+                self._start(pts)
+            pts -= self._origin
+            self._end = pts + self._pictures.frame_ticks
             self._write_sound()
             self._write_pictures(self._pictures.encode(planes, pts))
         except (FFmpegError, OSError) as error:
@@ -162,14 +165,20 @@ class Recorder:
                 raise
             self._sound.close()
             log.warning("recording without sound: %s: %s", sound, error.strerror)
-            self._open(format_name, fps, colour, crf, None)
+            self._reopen()
 
     def _start(self, pts: int) -> None:
         if not self._from_start or not 0 <= pts * self._time_base < LATEST_START_S:
             self._origin = pts
         self._begin = self._end = pts - self._origin
         if self._sound is not None:
-            self._sound.start(self._origin * self._time_base)
+            try:
+                self._sound.start(self._origin * self._time_base)
+            except SoundError as error:
+                log.warning("recording without sound: %s", error)
+                self._sound.close()
+                self._container.close()
+                self._reopen()
 
     def _write_sound(self, *, last: bool = False) -> None:
         """The sound up to the end of the last picture. It leads, so the muxer has no picture wait for it."""

@@ -29,6 +29,9 @@ COPIED = {"mov": _MOV_CODECS, "mp4": _MOV_CODECS | {"opus", "flac"}, "nut": froz
 # A fragmented MP4 file can begin only when each of its streams has. Sound that starts later than this after
 # the picture is therefore encoded anew, with silence in front.
 LATE_START_S = 0.2
+# A recording that begins later than this into the sound has it sought, to a place so long before: a decoder
+# needs a few packets before its samples are right.
+SEEK_S = 1
 
 
 class SoundError(SkyLiveError):
@@ -39,7 +42,10 @@ class Sound(Protocol):
     """Sound beside the pictures of a recording or a stream, as packets of one of its streams."""
 
     def start(self, origin: Fraction) -> None:
-        """Say which time of the source, in seconds, is 0 in the recording. To be called once."""
+        """Say which time of the source, in seconds, is 0 in the recording. To be called once.
+
+        Raises SoundError where no sound follows.
+        """
 
     def until(self, seconds: Fraction) -> Iterator[Packet[AudioStream]]:
         """The next packets, those of which more than half is heard before that time of the recording."""
@@ -92,9 +98,15 @@ class SoundTrack:
         self._next: Packet[AudioStream] | None = None
 
     def start(self, origin: Fraction) -> None:
-        """Say which time of the source, in seconds, is 0 in the recording. To be called once."""
+        """Say which time of the source, in seconds, is 0 in the recording. To be called once.
+
+        Raises SoundError where no sound follows.
+        """
+        self._seek(origin)
         self._ready = self._copied(origin) if self._copies else self._encoded(origin)
         self._next = self._advance()
+        if self._next is None:
+            raise SoundError(f"{self._path}: the sound ends before the recording begins")
 
     def until(self, seconds: Fraction) -> Iterator[Packet[AudioStream]]:
         """The next packets, those of which more than half is heard before that time of the recording."""
@@ -152,6 +164,20 @@ class SoundTrack:
         sound_s = self._first.pts * self._first.time_base
         return sound_s - picture.start_time * picture.time_base > LATE_START_S
 
+    def _seek(self, origin: Fraction) -> None:
+        """Leave out what comes long before that time, unless the file must be read through."""
+        assert self._first is not None and self._first.pts is not None
+        wanted = origin - SEEK_S
+        if self._first.pts * self._first.time_base >= wanted:
+            return
+        try:
+            self._input.seek(int(wanted / self._first.time_base), stream=self._source)
+        except FFmpegError as error:
+            log.info("%s: cannot be sought in, the sound is read through: %s", self._path, error.strerror)
+            return
+        self._packets = self._demux()
+        self._first = next(self._packets, None)
+
     def _demux(self) -> Generator[Packet[AudioStream]]:
         """Packets that carry sound and a time, each later than the one before."""
         last = None
@@ -163,9 +189,9 @@ class SoundTrack:
             yield packet
 
     def _from_first(self) -> Iterator[Packet[AudioStream]]:
-        assert self._first is not None
-        yield self._first
-        yield from self._packets
+        if self._first is not None:
+            yield self._first
+            yield from self._packets
 
     def _copied(self, origin: Fraction) -> Iterator[Packet[AudioStream]]:
         """Packets from the recording's time 0 on.

@@ -195,6 +195,7 @@ class _Encoders:
                 self._sound.start(origin * self._time_base)
             except SoundError as error:
                 log.warning("streaming without sound: %s", error)
+                self._release_sound()
 
     def packets(self, planes: Planes, pts: int) -> Iterator[tuple[int, Packet[Any]]]:
         """(index of the stream, packet) of what is heard and seen until the end of this picture."""
@@ -209,9 +210,13 @@ class _Encoders:
 
     def close(self) -> None:
         """Release the sound."""
+        self._release_sound()
+        self._container.close()
+
+    def _release_sound(self) -> None:
         if self._sound is not None:
             self._sound.close()
-        self._container.close()
+            self._sound = None
 
 
 def public_address(address: str) -> str:
