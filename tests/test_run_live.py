@@ -60,7 +60,7 @@ def test_a_file_becomes_a_recording_dumps_and_statistics(clip: Path, tmp_path: P
         assert picture.dtype == np.uint8
     numbers = json.loads(stats.read_text())
     assert (numbers["frames_in"], numbers["frames_out"]) == (12, 12)
-    assert numbers["drops"] == {"capture": 0, "viewer": 0, "recorder": 0}
+    assert numbers["drops"] == {"capture": 0, "viewer": 0, "recorder": 0, "stream": 0}
     assert set(numbers["stages"]) == {
         "matting",
         "tracking",
