@@ -130,10 +130,11 @@ class Gallery(QFrame):
             self.list.addItem(item)
             if sky.name == current:
                 self.list.setCurrentItem(item)
-        if scrolled:
-            scrolled.setValue(position)
         self.list.setVisible(bool(self.skies))
         self._empty.setVisible(not self.skies)
+        if scrolled:
+            self.list.executeDelayedItemsLayout()  # now, as the bar takes no place beyond what is laid out
+            scrolled.setValue(position)
         self._mark()
         self._thumbnails.ask(self.skies)
         self._poll.start()
