@@ -57,7 +57,7 @@ def recording_devices() -> list[str]:
     except OSError:
         return []
     inputs = (line.split(": ") for line in lines if "capture" in line)
-    return [f"plughw:{int(place[:2])},{int(place[3:5])} ({name})" for place, name, *_ in inputs]
+    return [f"plughw:{int(place[:2])},{int(place[3:5])} ({name.strip()})" for place, name, *_ in inputs]
 
 
 @cache

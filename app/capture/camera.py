@@ -13,6 +13,7 @@ import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer
 from av.stream import Stream
+from av.video.reformatter import Colorspace
 
 from app.capture.cameras import NOT_PERMITTED, list_cameras
 from app.capture.formats import Choice, choose_format
@@ -27,6 +28,9 @@ DEFAULT_FPS = 30.0
 
 # Between two looks for a picture. A blocking read would wait without end for a camera that has stalled.
 _POLL_S = 0.002
+# Raw pictures come without tags; USB cameras, and what video4linux calls sRGB, use BT.601 at any size (USB
+# Video Class 1.5, 3.9.2.6; videodev2.h, V4L2_MAP_YCBCR_ENC_DEFAULT).
+_UNSPECIFIED = 2
 _MICROSECOND = Fraction(1, 1_000_000)
 # A stamp earlier than this, or later than now, is of another clock.
 _MOST_LATE_S = 1.0
@@ -107,6 +111,7 @@ class V4l2Connection:
         self._container = _open(device, choice)
         [self._stream] = self._container.streams.video
         context = self._stream.codec_context
+        self._is_raw = context.name == "rawvideo"
         context.thread_count = 1  # more would delay the picture by one each
         context.flags |= Flags.low_delay
         self.fps = self._stream.average_rate or choice.fps
@@ -148,9 +153,13 @@ class V4l2Connection:
         if not packet.size:  # the driver says that it holds nothing of use; to a decoder it would be the end
             return [None]
         try:
-            return list(self._stream.codec_context.decode(packet))
+            pictures = self._stream.codec_context.decode(packet)
         except av.FFmpegError:
             return [None]
+        for picture in pictures:
+            if self._is_raw and picture.colorspace == _UNSPECIFIED:
+                picture.colorspace = Colorspace.ITU601
+        return list(pictures)
 
 
 class OpenCvConnection:

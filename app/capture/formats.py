@@ -79,7 +79,7 @@ def _distance(size_wh: tuple[int, int], wanted_wh: tuple[int, int]) -> int:
 
 
 def _reaches(rate: Fraction, fps: Fraction) -> bool:
-    return rate >= fps * Fraction(95, 100)  # 29.97 or 28.6 frames per second reach 30
+    return rate >= fps * Fraction(98, 100)  # 29.97 frames per second reach 30
 
 
 def _nearest_rate(rates: tuple[Fraction, ...], fps: Fraction) -> Fraction:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 import av
+import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from app.capture import alsa
@@ -21,7 +23,7 @@ log = logging.getLogger(__name__)
 
 _RETRY_S = 1.0
 _RATE = 48_000
-# ALSA hands sound out in the smallest pieces that the device knows, down to one ms.
+# FFmpeg asks ALSA for the smallest pieces that the device knows, which may be 16 samples.
 _BLOCK = 1024
 # A stamp further than this from the end of what came before it shows a gap, or a clock that was set.
 _GAP_S = 0.02
@@ -136,17 +138,32 @@ def _reason(device: str) -> str:
 
 def _blocks(container: InputContainer) -> Iterator[tuple[float, av.AudioFrame]]:
     """(wall clock of the first sample in seconds, sound), in pieces of _BLOCK samples and between gaps."""
-    fifo, end_s = av.AudioFifo(), 0.0
-    for frame in container.decode(audio=0):
-        assert frame.pts is not None and frame.time_base is not None
-        start_s, rate = float(frame.pts * frame.time_base), frame.sample_rate
-        frame.pts = None
-        if abs(start_s - end_s) > _GAP_S and (rest := fifo.read(0)) is not None:
-            yield end_s - rest.samples / rate, rest
-        fifo.write(frame)
-        end_s = start_s + frame.samples / rate
-        while (block := fifo.read(_BLOCK)) is not None:
-            yield end_s - (fifo.samples + block.samples) / rate, block
+    [stream] = container.streams.audio
+    rate, sample_bytes, tick_s = stream.rate, 2 * stream.channels, float(stream.time_base or 0)
+    waiting, end_s = bytearray(), 0.0
+    # Samples as they lie in the packets, since decoding them would cost twice as much.
+    for packet in container.demux(stream):
+        if packet.pts is None:  # the end
+            return
+        start_s = packet.pts * tick_s
+        if waiting and abs(start_s - end_s) > _GAP_S:
+            yield end_s - len(waiting) / sample_bytes / rate, _frame(bytes(waiting), stream)
+            waiting.clear()
+        waiting += bytes(packet)
+        end_s = start_s + packet.size / sample_bytes / rate
+        while len(waiting) >= _BLOCK * sample_bytes:
+            begin_s = end_s - len(waiting) / sample_bytes / rate
+            yield begin_s, _frame(bytes(waiting[: _BLOCK * sample_bytes]), stream)
+            del waiting[: _BLOCK * sample_bytes]
+
+
+def _frame(samples: bytes, stream: AudioStream) -> av.AudioFrame:
+    """Interleaved samples of 16 bits as a frame."""
+    layout = "stereo" if stream.channels == 2 else "mono"
+    array = np.frombuffer(samples, np.int16).reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(array, format="s16", layout=layout)
+    frame.sample_rate = stream.rate
+    return frame
 
 
 def _ahead(clock: Callable[[], float]) -> float:
