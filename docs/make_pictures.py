@@ -14,9 +14,15 @@ sys.path.insert(0, str(ROOT))
 from app.capture.demo import DemoSource  # noqa: E402
 from app.colour import rgb_from_planes  # noqa: E402
 from app.frame import U8  # noqa: E402
+from app.looks import list_looks, load_look, look_folders  # noqa: E402
+from app.sky.library import list_skies, sky_folders  # noqa: E402
 
 SHOWN = 90
-LOOKS = (("golden_sunset", "sunset"), ("milky_way", "galaxy"), ("thunderstorm", "storm"))
+COLUMNS = 4
+TILE_WH = (400, 225)
+# The sky under which a look that names none is shown.
+SKY_OF_LOOK = {"natural": "clear_day", "skyar": "floating_island", "skyar_night": "super_moon"}
+SKY_OF_OTHERS = "golden_sunset"
 
 
 def result(sky: str, look: str) -> U8:
@@ -30,16 +36,49 @@ def result(sky: str, look: str) -> U8:
     return np.asarray(picture, np.uint8)
 
 
+def tile(picture: U8, text: str) -> U8:
+    """The picture, smaller, with its name in a corner."""
+    small = np.asarray(cv2.resize(picture, TILE_WH, interpolation=cv2.INTER_AREA), np.uint8)
+    at = (8, TILE_WH[1] - 9)
+    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+        cv2.putText(small, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
+    return small
+
+
+def write_sheet(name: str, tiles: list[U8]) -> None:
+    """Write the tiles as rows of `COLUMNS` into docs/images."""
+    blank = np.zeros_like(tiles[0])
+    tiles = tiles + [blank] * (-len(tiles) % COLUMNS)
+    rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
+    folder = ROOT / "docs" / "images"
+    folder.mkdir(exist_ok=True)
+    cv2.imwrite(str(folder / name), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 86])
+
+
 def main() -> None:
-    """Write skies.jpg: the demo as it is and under three skies."""
+    """Write skies.jpg, the demo under every sky of the program, and looks.jpg, under every look."""
     with DemoSource(None) as demo:
         frame, _ = demo.frame(SHOWN)
-    original = rgb_from_planes(frame.planes, frame.colour)[..., ::-1]
-    pictures = [original, *(result(sky, look) for sky, look in LOOKS)]
-    small = [cv2.resize(picture, (640, 360), interpolation=cv2.INTER_AREA) for picture in pictures]
-    sheet = np.vstack([np.hstack(small[:2]), np.hstack(small[2:])])
-    (ROOT / "docs" / "images").mkdir(exist_ok=True)
-    cv2.imwrite(str(ROOT / "docs" / "images" / "skies.jpg"), sheet, [cv2.IMWRITE_JPEG_QUALITY, 88])
+    original = np.ascontiguousarray(rgb_from_planes(frame.planes, frame.colour)[..., ::-1])
+    skies = list_skies(sky_folders()[:1])
+    write_sheet(
+        "skies.jpg",
+        [tile(original, "the source"), *(tile(result(sky.name, "natural"), sky.title) for sky in skies)],
+    )
+    looks = list_looks(look_folders()[:1])
+    skies_of = [look_sky(look.name) for look in looks]
+    write_sheet(
+        "looks.jpg",
+        [
+            tile(result(sky, look.name), f"{look.title} ({sky})")
+            for look, sky in zip(looks, skies_of, strict=True)
+        ],
+    )
+
+
+def look_sky(look: str) -> str:
+    """The sky that shows a look."""
+    return load_look(look).sky or SKY_OF_LOOK.get(look, SKY_OF_OTHERS)
 
 
 if __name__ == "__main__":
