@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from PyQt6.QtCore import Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import (
     QComboBox,
@@ -23,6 +23,7 @@ from app.viewer.value_controls import CheckControl, NumberControl, control_for
 
 _WIDTH = 288
 _EVERY_MS = 40
+_MARGIN = 20
 
 
 class LookPanel(QFrame):
@@ -109,12 +110,7 @@ class LookPanel(QFrame):
                 layout.addWidget(control)
                 self._controls[part, field] = control
         layout.addStretch(1)
-        area = QScrollArea()
-        area.setWidget(values)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return area
+        return _Scrolled(values)
 
     def control(self, part: str, field: str) -> NumberControl | CheckControl:
         """The control of one value, such as ("halo", "strength")."""
@@ -122,7 +118,7 @@ class LookPanel(QFrame):
 
     def set_look(self, look: Look, name: str) -> None:
         """Show these values, as changed from the look of that name; emits nothing."""
-        self.look = look
+        self.look = self._base = look
         self.name = name
         self._due = False
         self._show_choice()
@@ -257,18 +253,40 @@ class _SaveRow(QWidget):
             self.named.emit(self.edit.text())
 
 
+class _Scrolled(QScrollArea):
+    """Shows a column of controls, and always the one that gets the focus."""
+
+    def __init__(self, column: QWidget) -> None:
+        super().__init__()
+        self.setWidget(column)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for control in column.findChildren(QWidget):
+            control.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Bring a control into view that got the focus."""
+        if event is not None and event.type() == QEvent.Type.FocusIn and isinstance(watched, QWidget):
+            self.ensureWidgetVisible(watched, 0, _MARGIN)
+        return super().eventFilter(watched, event)
+
+
 class _TitleEdit(QLineEdit):
-    """Keeps Esc for itself: it leaves the row, not the window."""
+    """Keeps Enter and Esc to itself: they end the row, and mean nothing to the window."""
 
     left = pyqtSignal()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """As a line edit does, but for Esc."""
-        if event is not None and event.key() == Qt.Key.Key_Escape:
-            event.accept()
+        """As a line edit does, but for Enter and Esc."""
+        if event is None:
+            return
+        if event.key() == Qt.Key.Key_Escape:
             self.left.emit()
         else:
             super().keyPressEvent(event)
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
+            event.accept()
 
 
 class _Choice(QComboBox):
