@@ -1,0 +1,240 @@
+"""Network addresses as live sources, read with PyAV."""
+
+import socket
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from urllib.parse import SplitResult, urlsplit
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Discard, Disposition, Stream
+from av.video.stream import VideoStream
+
+from app.capture import live
+from app.capture.live import LiveSource
+from app.errors import CaptureError
+
+# Without these a stream is watched for 5 s before its first picture comes. What was read meanwhile is kept,
+# so the first pictures come late and the others do not.
+_QUICK = {"analyzeduration": "1000000", "fpsprobesize": "3"}
+_OPTIONS = {
+    "rtsp": {"rtsp_transport": "tcp"},  # over UDP every lost packet is a broken picture
+    "rtmp": {},
+    "http": {},
+    "https": {},
+    "udp": {"overrun_nonfatal": "1"},
+}
+
+_PICTURE_S = 15.0
+"""Data without a picture: so long a stream may keep us waiting for its next key frame."""
+
+_USUAL_FPS = Fraction(30)
+
+# A picture this much off its time does not wait: the server paused, or the times jump.
+_JUMP_S = 2.0
+
+_OPENING_REASONS = {
+    av.HTTPUnauthorizedError: "wrong user name or password",
+    av.HTTPForbiddenError: "access denied",
+    av.HTTPNotFoundError: "not found",
+    av.ConnectionRefusedError: "connection refused",
+    av.InvalidDataError: "not a video stream",
+    av.EOFError: "not a video stream",
+}
+
+
+def is_address(spec: str) -> bool:
+    """Whether it is written like a network address."""
+    return "://" in spec
+
+
+def open_address(spec: str, size_wh: tuple[int, int] | None) -> LiveSource:
+    """The source at an address: rtsp, rtmp, http, https or udp (MPEG-TS).
+
+    size_wh: pictures are scaled to fit inside it, aspect kept; None = as they are.
+    Raises CaptureError naming the address, without the name and password that it may hold.
+    """
+    name = without_secrets(spec)
+    if _scheme(spec) not in _OPTIONS:
+        raise CaptureError(f"{name}: no such kind of address; these can be read: {', '.join(_OPTIONS)}")
+    return LiveSource(name, lambda: NetworkConnection(spec), size_wh)
+
+
+def without_secrets(address: str) -> str:
+    """The address without user, password and query, fit to be shown."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address.partition("://")[0] + "://…"
+    return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "").geturl()
+
+
+class NetworkConnection:
+    """The best video stream at an address, and the sound that belongs to it.
+
+    What has an end, as a file from a web server, comes faster than it plays: it is read at its own pace, and
+    its end is the end of the source. All else that ends was cut.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Connect; raises CaptureError naming the address."""
+        self._address = address
+        self._name = without_secrets(address)
+        started_s = time.monotonic()
+        self._container = self._open()
+        try:
+            if time.monotonic() - started_s >= live.TIMEOUT_S:  # it answered, and then sent nothing
+                raise self._stalled()
+            self._video = self._video_stream()
+            self._audio = self._audio_stream()
+            for stream in self._container.streams:
+                if stream is not self._video and stream is not self._audio:
+                    stream.discard = Discard.all
+        except BaseException:
+            self._container.close()
+            raise
+        self._is_file = self._container.duration is not None and _scheme(address) in ("http", "https")
+        self._decoded = self._read()
+
+    @property
+    def fps(self) -> Fraction:
+        """Nominal pictures per second; a guess where the stream does not say."""
+        rate = self._video.guessed_rate or self._video.average_rate
+        return rate if rate and 1 <= rate <= 240 else _USUAL_FPS
+
+    @property
+    def sample_aspect(self) -> Fraction:
+        """Width of a pixel by its height."""
+        return self._video.sample_aspect_ratio or Fraction(1)
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound stream that can be decoded."""
+        return self._audio is not None
+
+    def __iter__(self) -> Iterator[av.VideoFrame | av.AudioFrame | None]:
+        """Decoded frames, None for a broken picture. Raises CaptureError when cut or stalled."""
+        return self._decoded
+
+    def close(self) -> None:
+        """Disconnect; only by the thread that reads."""
+        self._decoded.close()
+        self._container.close()
+
+    def _open(self) -> InputContainer:
+        options = _QUICK | _OPTIONS[_scheme(self._address)]
+        try:
+            return av.open(self._address, options=options, timeout=live.TIMEOUT_S, metadata_errors="replace")
+        except av.FFmpegError as error:
+            reason = self._opening_reason(error)
+        # Outside the handler: FFmpeg's own error, which would be the context of this one, has the password.
+        raise CaptureError(f"{self._name}: {reason}")
+
+    def _opening_reason(self, error: av.FFmpegError) -> str:
+        for kind, reason in _OPENING_REASONS.items():
+            if isinstance(error, kind):
+                return reason
+        if isinstance(error, av.ExitError | av.TimeoutError):
+            return f"no data for {live.TIMEOUT_S:g} s"
+        if _is_unknown(self._address):
+            return "unknown host"
+        return error.strerror or "cannot be opened"
+
+    def _video_stream(self) -> VideoStream:
+        container = self._container
+        videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not videos:
+            raise CaptureError(f"{self._name}: there is no video in it")
+        best = container.streams.best("video")
+        stream = next((stream for stream in videos if stream is best), videos[0])
+        if stream.codec_context is None:
+            raise CaptureError(f"{self._name}: no decoder for its video")
+        # A second decoding thread would cost more CPU time and a frame of delay.
+        stream.codec_context.thread_count = 1
+        return stream
+
+    def _audio_stream(self) -> AudioStream | None:
+        best = self._container.streams.best("audio", related=self._video)
+        decodable = best is not None and best.codec_context is not None
+        return best if decodable and isinstance(best, AudioStream) else None
+
+    def _read(self) -> Generator[av.VideoFrame | av.AudioFrame | None]:
+        pace = _Pace() if self._is_file else None
+        picture_s = time.monotonic()
+        for packet in self._packets():
+            if packet.stream is self._audio:
+                yield from _decode_sound(packet)
+            elif packet.stream is self._video:
+                for picture in _decode_pictures(packet):
+                    if pace and picture is not None:
+                        pace.wait(picture.time)
+                    yield picture
+                    picture_s = time.monotonic()
+            if time.monotonic() - picture_s > _PICTURE_S:
+                raise CaptureError(f"{self._name}: no picture for {_PICTURE_S:g} s")
+        if not self._is_file:
+            raise self._cut()
+
+    def _packets(self) -> Iterator["av.Packet[Stream]"]:
+        try:
+            yield from self._container.demux()
+        except av.FFmpegError as error:
+            stalled = isinstance(error, av.ExitError | av.TimeoutError)
+        else:
+            return
+        raise self._stalled() if stalled else self._cut()
+
+    def _stalled(self) -> CaptureError:
+        return CaptureError(f"{self._name}: no data for {live.TIMEOUT_S:g} s")
+
+    def _cut(self) -> CaptureError:
+        return CaptureError(f"{self._name}: the connection was cut")
+
+
+class _Pace:
+    """Holds pictures back until they are due."""
+
+    def __init__(self) -> None:
+        self._start_s: float | None = None
+
+    def wait(self, seconds: float | None) -> None:
+        """Return when the picture of that time is due; a jump in the times starts anew."""
+        if seconds is None:
+            return
+        now_s = time.monotonic()
+        due_s = now_s if self._start_s is None else self._start_s + seconds
+        if self._start_s is None or abs(due_s - now_s) > _JUMP_S:
+            self._start_s = now_s - seconds
+        elif due_s > now_s:
+            time.sleep(due_s - now_s)
+
+
+def _decode_pictures(packet: "av.Packet[Stream]") -> Sequence[av.VideoFrame | None]:
+    try:
+        return [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
+    except av.FFmpegError:
+        return [None]
+
+
+def _decode_sound(packet: "av.Packet[Stream]") -> list[av.AudioFrame]:
+    with suppress(av.FFmpegError):  # a crackle
+        return [frame for frame in packet.decode() if isinstance(frame, av.AudioFrame)]
+    return []
+
+
+def _scheme(address: str) -> str:
+    return address.partition("://")[0].lower()
+
+
+def _is_unknown(address: str) -> bool:
+    """Whether the host's name leads nowhere, for which FFmpeg has no error of its own."""
+    try:
+        host = urlsplit(address).hostname
+        if host:
+            socket.getaddrinfo(host, None)
+    except (ValueError, socket.gaierror):
+        return True
+    return False
