@@ -64,11 +64,11 @@ def open_camera(
 class _CameraWithSound(LiveSource):
     """A camera and the microphone that is closed with it.
 
-    Pictures are stamped with the monotonic clock, those of video4linux by the kernel when
-    their first bytes came, sound with the wall clock of its first sample. A picture's time on the source's
-    clock belongs to its stamp, not to the moment when it left the decoder: so the same distance takes both
-    clocks to the source's, and what happened at one moment has one time. What is left is the camera's
-    exposure and read-out, up to one picture, and a few ms in the sound card.
+    A picture is stamped on the monotonic clock, by video4linux when its first bytes came, and its time on
+    the source's clock is that of its stamp, not of the moment when it left the decoder. Sound is stamped
+    with the wall clock of its first sample. One distance takes the monotonic clock to the source's for both,
+    so what happened at one moment has one time. What is left is the camera's exposure and read-out, up to
+    one picture, and a few ms in the sound card.
     """
 
     def __init__(

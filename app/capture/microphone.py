@@ -85,10 +85,8 @@ class Microphone:
                 if start_s < end_s - length_s / 2:
                     continue
                 end_s = start_s + length_s
-                block.pts, block.time_base = (
-                    round(start_s * block.sample_rate),
-                    Fraction(1, block.sample_rate),
-                )
+                block.pts = round(start_s * block.sample_rate)
+                block.time_base = Fraction(1, block.sample_rate)
                 self._feed.put(block)
         except av.FFmpegError:
             pass  # always an input or output error; what is wrong shows when it is opened anew

@@ -107,11 +107,15 @@ def listen() -> Iterator[Callable[[Callable[[], float]], Listener]]:
 
 
 def _wait_for(listener: Listener, frames: int) -> list[av.AudioFrame]:
-    deadline = time.monotonic() + 20
-    while len(listener.frames) < frames:
-        assert time.monotonic() < deadline, f"{len(listener.frames)} of {frames} frames"
-        time.sleep(0.01)
+    _wait_until(lambda: len(listener.frames) >= frames)
     return list(listener.take())
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def _start_s(frame: av.AudioFrame) -> float:
@@ -190,10 +194,7 @@ def test_a_device_that_is_gone_is_opened_again(
     none.touch()
     monkeypatch.setenv("ALSA_CONFIG_PATH", str(none))
     unplugged.set()
-    deadline = time.monotonic() + 20
-    while not caplog.messages:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _wait_until(lambda: bool(caplog.messages))
     list(listener.take())
     time.sleep(0.2)  # several tries in vain, which are not to be heard of
     assert not listener.frames
@@ -211,6 +212,22 @@ def test_a_device_that_is_gone_is_opened_again(
         "microphone mic: no sound comes any more; trying again",
         "microphone mic: sound again",
     ]
+
+
+@pytest.mark.usefixtures("speaker")
+def test_a_wall_clock_that_is_set_ends_what_was_stamped_with_it(
+    listen: Callable[[Callable[[], float]], Listener],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(microphone, "_RETRY_S", 20.0)
+    listener = listen(time.perf_counter)
+    _wait_for(listener, 3)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 100)
+    _wait_until(lambda: bool(caplog.messages))
+    assert caplog.messages == ["microphone mic: the wall clock was set; trying again"]
+    assert all(_start_s(frame) < time.perf_counter() for frame in listener.take())
 
 
 def test_closing_ends_it_while_sound_comes(speaker: Speaker) -> None:
