@@ -113,10 +113,6 @@ class LiveSource:
         assert self._clock is not None
         return float(self._clock.now(time.perf_counter_ns()) * TIME_BASE)
 
-    def seek(self, seconds: float) -> None:
-        """Not possible: `info.span_s` is None."""
-        raise ValueError(f"{self.info.name}: no seeking to {seconds} s in a live source")
-
     def __iter__(self) -> Iterator[Frame]:
         """The pictures as they come, until the source is closed or over. Raises nothing that passes."""
         while (frame := self._next()) is not None:

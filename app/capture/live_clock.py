@@ -31,8 +31,8 @@ class LiveClock:
         self._offsets: deque[int] = deque(maxlen=4)
         self._picture: _Last | None = None
         self._sound: _Last | None = None
-        self._newest = -1
-        self._sound_end = 0
+        self._newest = -self._nominal
+        self._sound_end = -_APART
         self._repairs = 0
 
     def now(self, now_ns: int) -> int:
@@ -65,7 +65,7 @@ class LiveClock:
             time = self._newest + self._nominal // 2
         self._newest = time
         self._picture = _Last(time, now)
-        return time, late or stamp is None
+        return time, late or (stamp is None and last is not None)
 
     def sound(
         self, pts: int | None, time_base: Fraction | None, seconds: Fraction, now_ns: int
