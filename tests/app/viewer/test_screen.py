@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QMouseEvent
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.config import ROOT
@@ -38,6 +38,19 @@ def screen(qtbot: QtBot, sink: ScreenSink, painted: list[int]) -> Screen:
         screen.activateWindow()
     screen.setFocus()
     return screen
+
+
+class Paints(QObject):
+    """Counts the paint events of a widget."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self.count = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        self.count += event is not None and event.type() == QEvent.Type.Paint
+        return False
 
 
 def seen(screen: Screen) -> U8:
@@ -303,6 +316,18 @@ def test_the_banner_is_at_the_top_and_goes(
     assert 0 < columns.min() < columns.max() < 639
     screen.set_banner("")
     assert np.array_equal(seen(screen), bare)
+
+
+def test_what_changes_over_a_standing_picture_is_painted_at_once(
+    qtbot: QtBot, screen: Screen, sink: ScreenSink, painted: list[int]
+) -> None:
+    show(qtbot, sink, painted, RED, 1)
+    paints = Paints(screen)
+    screen.set_banner("Paused")
+    qtbot.waitUntil(lambda: paints.count > 0)
+    paints.count = 0
+    screen.move_split(0.1)
+    qtbot.waitUntil(lambda: paints.count > 0)
 
 
 def test_a_banner_without_a_picture_is_in_the_middle(screen: Screen) -> None:

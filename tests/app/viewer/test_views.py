@@ -121,6 +121,15 @@ def test_the_grid_is_drawn_on_the_sky_and_the_horizon_everywhere() -> None:
     assert np.ptp(drawn[horizon + 4 :]) == 0
 
 
+@pytest.mark.parametrize("scale", [0.5, 1, 2, 3])
+def test_the_horizon_of_a_level_camera_is_the_middle_of_the_picture(scale: float) -> None:
+    room_wh = round(WIDTH * scale), round(HEIGHT * scale)
+    drawn = rgb(draw(composited(plain(GREY, SIZE)), View.TRACKING, 0.5, room_wh))[..., 1].astype(int)
+    lit = (drawn - drawn[5, 5])[:, room_wh[0] // 2]
+    middle = (lit * np.arange(len(lit))).sum() / lit.sum()
+    assert middle == pytest.approx((room_wh[1] - 1) / 2, abs=0.15)
+
+
 @pytest.mark.parametrize("pose", [np.diag([1e-6, 1e-6, 1.0]), np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1]])])
 def test_a_pose_gone_wrong_has_no_grid(pose: U8) -> None:
     motion = Motion(np.eye(3), pose.astype(np.float64), Tracking.TRACKED, 0)
