@@ -65,7 +65,7 @@ class Thumbnails:
     def _make(self) -> None:
         if sys.platform == "linux":  # there a thread has a priority of its own; the pictures shown go first
             with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 15)
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)
         while True:
             with self._lock:
                 if not self._wanted:
