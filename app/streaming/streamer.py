@@ -224,7 +224,7 @@ def public_address(address: str) -> str:
     try:
         parts = urlsplit(address)
     except ValueError:
-        return address.partition(":")[0] + "://…"
+        return address.partition(":")[0] + "://"
     path = parts.path
     if parts.scheme == "rtmp" and path.count("/") > 1:
         path = path[: path.index("/", 1)] + "/…"

@@ -25,7 +25,7 @@ rtmp {{
     access_log off;
     server {{
         listen 127.0.0.1:{port};
-        application live {{ live on; }}
+        application live {{ live on; wait_key on; }}
     }}
 }}
 """
