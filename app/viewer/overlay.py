@@ -23,8 +23,8 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 _WIDE: Final = 14.0
 _EDGE: Final = 0.8
-_NAME: Final = 5.2
-_NUMBER: Final = 4.2
+_NAME: Final = 4.4
+_NUMBER: Final = 3.4
 """Widths of the panel, of its edge and of a stage's name and number, in heights of a line."""
 
 

@@ -25,7 +25,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.frame import U8, Composited
 from app.viewer.style import ACCENT, TEXT
-from app.viewer.views import Caption, View, caption, draw
+from app.viewer.views import Caption, View, caption, draw, warm_up
 
 _NEAR: Final = 12
 """The divider is grabbed within so many pixels."""
@@ -119,6 +119,7 @@ class ScreenSink(QObject):
         """Make the picture ready to be shown; one that was not taken yet is replaced and counted."""
         if self.held and self._newest is not None:
             return
+        warm_up()
         wanted = self._wanted
         drawn = _drawn(composited, wanted)
         with self._lock:

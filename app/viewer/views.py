@@ -2,6 +2,7 @@
 
 import math
 from enum import StrEnum
+from fractions import Fraction
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.colour import rgb_from_yuv
-from app.frame import F64, U8, Colour, Composited, Motion, Planes, Tracked, Tracking
+from app.frame import F64, U8, Colour, Composited, Frame, Motion, Planes, Tracked, Tracking
 from app.jit import jit
 from app.shrink import shrink
 
@@ -91,6 +92,17 @@ def draw(composited: Composited, view: View, split_x: float, room_wh: tuple[int,
             return _tracking(composited.tracked, size_wh)
 
 
+@cache
+def warm_up() -> None:
+    """Have the code of all views compiled, once; else the first picture of a view takes its time for that."""
+    luma, chroma = np.zeros((2, 2), np.uint8), np.zeros((1, 1), np.uint8)
+    frame = Frame(Planes(luma, chroma, chroma), 0, 0, Fraction(1), Colour(), 0)
+    motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
+    packet = Composited(Tracked(frame, luma, motion), frame.planes)
+    for view in View:
+        draw(packet, view, 0.5, (2, 2))
+
+
 def caption(composited: Composited, view: View) -> Caption | None:
     """What is to be said of the picture in this view; None where it speaks for itself."""
     tracked = composited.tracked
@@ -108,10 +120,16 @@ def _picture(planes: Planes, colour: Colour, size_wh: tuple[int, int], brightnes
     half = (width + 1) // 2, (height + 1) // 2
     out = np.empty((height, width), np.int32)
     weights, black = _weights(colour, brightness)
-    _pack(
-        shrink(planes.y, (width, height)), shrink(planes.u, half), shrink(planes.v, half), weights, black, out
-    )
+    y, u, v = _shrunk(planes.y, (width, height)), _shrunk(planes.u, half), _shrunk(planes.v, half)
+    _pack(y, u, v, weights, black, out)
     return _enlarged(out, size_wh)
+
+
+def _shrunk(plane: U8, size_wh: tuple[int, int]) -> U8:
+    """Always read-only, as frames are: the kernels are compiled for that alone."""
+    small = shrink(plane, size_wh).view()
+    small.setflags(write=False)
+    return small
 
 
 def _drawn_wh(source_wh: tuple[int, int], size_wh: tuple[int, int]) -> tuple[int, int]:
@@ -139,16 +157,13 @@ def _pack(y: U8, u: U8, v: U8, weights: I32, black: int, out: I32) -> None:
     """0xffRRGGBB of each pixel, each chroma sample shared by its 2x2 block.
 
     In one pass, without planes in between: writing fresh memory costs more than the arithmetic. What the
-    chroma adds is kept for the row below, in arrays that let the loop over a row be vectorised.
+    chroma adds is kept for the row below, in arrays of their own, or the loop over a row is not vectorised.
     """
     height, width = y.shape
     luma, red_v, green_u, green_v, blue_u = weights
     half = (width + 1) // 2
-    red, green, blue = (
-        np.empty(2 * half, np.int32),
-        np.empty(2 * half, np.int32),
-        np.empty(2 * half, np.int32),
-    )
+    red = np.empty(2 * half, np.int32)
+    green, blue = np.empty_like(red), np.empty_like(red)
     for row in range(height):
         if row % 2 == 0:
             for column in range(half):
@@ -182,8 +197,8 @@ def _alpha(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
     weights, black = _weights(tracked.frame.colour)
     out = np.empty(drawn_wh[::-1], np.int32)
     _tint(
-        shrink(tracked.frame.planes.y, drawn_wh),
-        shrink(tracked.alpha, drawn_wh),
+        _shrunk(tracked.frame.planes.y, drawn_wh),
+        _shrunk(tracked.alpha, drawn_wh),
         weights[0] / 65536,
         black,
         np.array(SKY_RGB, np.float32),
