@@ -28,7 +28,9 @@ class Light(Part):
     recolour: Share = Field(0.5, description="share of the sky's mean colour that the foreground takes on")
     relight: float = Field(0.8, ge=0, le=2, description="gain b on the recoloured foreground; 1 = unchanged")
     match: bool = Field(
-        False, description="recolour alone, brightness follows the sky; `relight` is not used"
+        False,
+        title="Match the sky",
+        description="recolour alone, brightness follows the sky; `relight` is not used",
     )
 
 
