@@ -44,7 +44,7 @@ class Sound(Protocol):
     def start(self, origin: Fraction) -> None:
         """Say which time of the source, in seconds, is 0 in the recording. To be called once.
 
-        Raises SoundError where no sound follows.
+        Raises SoundError where no sound follows that can be read.
         """
 
     def until(self, seconds: Fraction) -> Iterator[Packet[AudioStream]]:
@@ -100,7 +100,7 @@ class SoundTrack:
     def start(self, origin: Fraction) -> None:
         """Say which time of the source, in seconds, is 0 in the recording. To be called once.
 
-        Raises SoundError where no sound follows.
+        Raises SoundError where no sound follows that can be read.
         """
         self._seek(origin)
         self._ready = self._copied(origin) if self._copies else self._encoded(origin)
@@ -165,16 +165,19 @@ class SoundTrack:
         return sound_s - picture.start_time * picture.time_base > LATE_START_S
 
     def _seek(self, origin: Fraction) -> None:
-        """Leave out what comes long before that time, unless the file must be read through."""
+        """Leave out what comes long before that time."""
         assert self._first is not None and self._first.pts is not None
         wanted = origin - SEEK_S
         if self._first.pts * self._first.time_base >= wanted:
             return
+        # Matroska has an index of its pictures alone, and would read all the sound.
+        picture = self._input.streams.best("video") if "matroska" in self._input.format.name else None
+        guide = picture or self._source
+        assert guide.time_base is not None
         try:
-            self._input.seek(int(wanted / self._first.time_base), stream=self._source)
+            self._input.seek(int(wanted / guide.time_base), stream=guide)
         except FFmpegError as error:
-            log.info("%s: cannot be sought in, the sound is read through: %s", self._path, error.strerror)
-            return
+            raise SoundError(f"{self._path}: cannot be played from the middle: {error.strerror}") from error
         self._packets = self._demux()
         self._first = next(self._packets, None)
 

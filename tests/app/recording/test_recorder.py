@@ -206,6 +206,82 @@ def test_sound_and_picture_stay_together(tmp_path: Path, suffix: str, starts_s: 
 
 
 @pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("in.mp4", "aac"),
+        ("in.mkv", "pcm_s16le"),
+        ("in.ts", "aac"),
+        ("in.mkv", "flac"),
+        ("in.mov", "pcm_s16le"),
+        ("in.flv", "libmp3lame"),
+    ],
+)
+def test_a_recording_from_the_middle_has_the_sound_of_the_middle(
+    tmp_path: Path, suffix: str, name: str, codec: str
+) -> None:
+    source = write_clip(tmp_path / name, codec=codec, seconds=12)
+    with av.open(str(source)) as container:
+        start_s = float(Fraction(container.start_time or 0, av.time_base))
+    stamps = [round((start_s + 8) * 90_000) + 3600 * index for index in range(50)]
+    path = record(tmp_path / f"a.{suffix}", stamps, sound=source, from_start=False)
+    assert frame_times(path)[0] == 0
+    assert delay_s(read_sound(source), read_sound(path)) == pytest.approx(-8 - start_s, abs=SYNC_S)
+    assert end_s(path, "audio") == pytest.approx(2, abs=0.03)
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="no /proc/self/io here")
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_the_sound_before_a_recording_is_not_read(tmp_path: Path, suffix: str) -> None:
+    source = write_clip(tmp_path / "in.mkv", codec="pcm_s16le", seconds=60)
+    before = bytes_read()
+    path = record(tmp_path / f"a.{suffix}", [53 * 90_000, 53 * 90_000 + 3600], sound=source, from_start=False)
+    assert bytes_read() - before < source.stat().st_size / 3
+    assert delay_s(read_sound(source), read_sound(path)) == pytest.approx(-53, abs=SYNC_S)
+
+
+def bytes_read() -> int:
+    """What this process has read from files so far."""
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("codec", ["aac", "pcm_s16le"])
+def test_a_recording_that_begins_after_the_sound_grows_without_it(
+    tmp_path: Path, suffix: str, codec: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = write_clip(tmp_path / "in.mkv", codec=codec, seconds=2)
+    path = tmp_path / f"a.{suffix}"
+    recording = recorder(path, sound=source, from_start=False)
+    for index in range(50):
+        recording.write(picture(60), 5 * 90_000 + 3600 * index)
+        if index >= 20:
+            assert index / 25 - float(frame_times(path)[-1]) < 0.5
+    recording.close()
+    assert len(frame_times(path)) == 50
+    assert [record.message for record in caplog.records] == [
+        f"recording without sound: {source}: the sound ends before the recording begins"
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_time_and_size_so_far_are_told(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    recording = recorder(path, from_start=False)
+    assert (recording.seconds, recording.size_bytes) == (0, 0)
+    sizes = []
+    for index in range(50):
+        recording.write(picture(60 + index), 900_000 + 3600 * index)
+        assert recording.seconds == pytest.approx((index + 1) / 25)
+        if index > 1:  # the first is written with the third
+            assert recording.size_bytes == path.stat().st_size
+        sizes.append(recording.size_bytes)
+    assert sizes == sorted(sizes) and len(set(sizes)) > 4
+    recording.close()
+    assert (recording.seconds, recording.size_bytes) == (2, path.stat().st_size)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
 def test_sound_of_real_footage_stays_in_place(tmp_path: Path, suffix: str) -> None:
     source = clip("skyar_annarbor.mp4")
     with av.open(str(source)) as container:
