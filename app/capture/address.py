@@ -1,11 +1,13 @@
 """Network addresses as live sources, read with PyAV."""
 
+import errno
+import re
 import socket
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 import av
 from av.audio.stream import AudioStream
@@ -43,6 +45,7 @@ _OPENING_REASONS = {
     av.ConnectionRefusedError: "connection refused",
     av.InvalidDataError: "not a video stream",
     av.EOFError: "not a video stream",
+    av.HTTPServerError: "the server has failed",
 }
 
 
@@ -64,12 +67,13 @@ def open_address(spec: str, size_wh: tuple[int, int] | None) -> LiveSource:
 
 
 def without_secrets(address: str) -> str:
-    """The address without user, password and query, fit to be shown."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address.partition("://")[0] + "://…"
-    return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "").geturl()
+    """The address without user, password and query, fit to be shown; only its kind where that is unclear."""
+    scheme, _, rest = address.partition("://")
+    parts = re.fullmatch(r"(?:[^/?#]*@)?([^/?#]*)([^?#]*)(.*)", rest, re.DOTALL)
+    # An "@" further on may belong to a password that holds one of the characters that end a host.
+    if parts is None or "@" in parts[2] + parts[3]:
+        return f"{scheme}://…"
+    return f"{scheme}://{parts[1]}{parts[2]}"
 
 
 class NetworkConnection:
@@ -83,11 +87,11 @@ class NetworkConnection:
         """Connect; raises CaptureError naming the address."""
         self._address = address
         self._name = without_secrets(address)
-        started_s = time.monotonic()
+        self._stalled = False
         self._container = self._open()
         try:
-            if time.monotonic() - started_s >= live.TIMEOUT_S:  # it answered, and then sent nothing
-                raise self._stalled()
+            if self._stalled:  # it answered, and then sent nothing
+                raise self._lost()
             self._video = self._video_stream()
             self._audio = self._audio_stream()
             for stream in self._container.streams:
@@ -96,7 +100,10 @@ class NetworkConnection:
         except BaseException:
             self._container.close()
             raise
-        self._is_file = self._container.duration is not None and _scheme(address) in ("http", "https")
+        self._is_file = _scheme(address) in ("http", "https") and (
+            self._container.duration is not None
+            or (self._container.size > 0 and self._container.format.name != "hls")
+        )
         self._decoded = self._read()
 
     @property
@@ -127,21 +134,24 @@ class NetworkConnection:
     def _open(self) -> InputContainer:
         options = _QUICK | _OPTIONS[_scheme(self._address)]
         try:
-            return av.open(self._address, options=options, timeout=live.TIMEOUT_S, metadata_errors="replace")
+            with self._watched():
+                return av.open(
+                    self._address, options=options, timeout=live.TIMEOUT_S, metadata_errors="replace"
+                )
         except av.FFmpegError as error:
             reason = self._opening_reason(error)
         # Outside the handler: FFmpeg's own error, which would be the context of this one, has the password.
         raise CaptureError(f"{self._name}: {reason}")
 
     def _opening_reason(self, error: av.FFmpegError) -> str:
+        if self._stalled:
+            return _no_data()
         for kind, reason in _OPENING_REASONS.items():
             if isinstance(error, kind):
                 return reason
-        if isinstance(error, av.ExitError | av.TimeoutError):
-            return f"no data for {live.TIMEOUT_S:g} s"
-        if _is_unknown(self._address):
-            return "unknown host"
-        return error.strerror or "cannot be opened"
+        if error.errno != errno.EIO:
+            return error.strerror or "cannot be opened"
+        return "unknown host" if _is_unknown(self._address) else "the connection was cut"
 
     def _video_stream(self) -> VideoStream:
         container = self._container
@@ -175,23 +185,34 @@ class NetworkConnection:
                     picture_s = time.monotonic()
             if time.monotonic() - picture_s > _PICTURE_S:
                 raise CaptureError(f"{self._name}: no picture for {_PICTURE_S:g} s")
-        if not self._is_file:
-            raise self._cut()
+        if self._stalled or not self._is_file:
+            raise self._lost()
 
     def _packets(self) -> Iterator["av.Packet[Stream]"]:
         try:
-            yield from self._container.demux()
-        except av.FFmpegError as error:
-            stalled = isinstance(error, av.ExitError | av.TimeoutError)
-        else:
-            return
-        raise self._stalled() if stalled else self._cut()
+            packets = self._container.demux()
+            while True:
+                with self._watched():
+                    packet = next(packets, None)
+                if packet is None:
+                    return
+                yield packet
+        except av.FFmpegError:
+            pass
+        raise self._lost()
 
-    def _stalled(self) -> CaptureError:
-        return CaptureError(f"{self._name}: no data for {live.TIMEOUT_S:g} s")
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Notice when it waits in vain, which not every protocol tells from an end or from nonsense."""
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._stalled |= time.monotonic() - started_s >= live.TIMEOUT_S
 
-    def _cut(self) -> CaptureError:
-        return CaptureError(f"{self._name}: the connection was cut")
+    def _lost(self) -> CaptureError:
+        reason = _no_data() if self._stalled else "the connection was cut"
+        return CaptureError(f"{self._name}: {reason}")
 
 
 class _Pace:
@@ -223,6 +244,10 @@ def _decode_sound(packet: "av.Packet[Stream]") -> list[av.AudioFrame]:
     with suppress(av.FFmpegError):  # a crackle
         return [frame for frame in packet.decode() if isinstance(frame, av.AudioFrame)]
     return []
+
+
+def _no_data() -> str:
+    return f"no data for {live.TIMEOUT_S:g} s"
 
 
 def _scheme(address: str) -> str:

@@ -111,21 +111,24 @@ class FilePlayer:
     """Plays the file into the hub, from its beginning whenever somebody asks for it and nobody else does."""
 
     def __init__(self, path: str, kinds: list[str], loop: bool, hub: Hub) -> None:
-        branches = " ".join(f"demux.{kind}_0 ! queue ! {appsink(kind)}" for kind in kinds)
-        self._pipeline = Gst.parse_launch(f'filesrc location="{path}" ! qtdemux name=demux {branches}')
-        for kind in kinds:
-            sink = self._pipeline.get_by_name(kind)
-            sink.connect("new-sample", lambda sink, kind=kind: hub.take(kind, sink))
+        self._path = path
+        self._kinds = kinds
         self._loop = loop
         self._hub = hub
+        self._pipeline: Any = None
+
+    def start(self) -> None:
+        if self._pipeline is not None:
+            return
+        branches = " ".join(f"demux.{kind}_0 ! queue ! {appsink(kind)}" for kind in self._kinds)
+        self._pipeline = Gst.parse_launch(f'filesrc location="{self._path}" ! qtdemux name=demux {branches}')
+        for kind in self._kinds:
+            sink = self._pipeline.get_by_name(kind)
+            sink.connect("new-sample", lambda sink, kind=kind: self._hub.take(kind, sink))
         bus = self._pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::segment-done", lambda *_: self._from_the_start(Gst.SeekFlags.NONE))
-        bus.connect("message::eos", lambda *_: hub.end())
-
-    def start(self) -> None:
-        if self._pipeline.get_state(0)[1] != Gst.State.NULL:
-            return
+        bus.connect("message::eos", lambda *_: self._hub.end())
         self._pipeline.set_state(Gst.State.PAUSED)
         self._pipeline.get_state(10 * Gst.SECOND)
         if self._loop:
@@ -133,7 +136,9 @@ class FilePlayer:
         self._pipeline.set_state(Gst.State.PLAYING)
 
     def stop(self) -> None:
-        self._pipeline.set_state(Gst.State.NULL)
+        pipeline, self._pipeline = self._pipeline, None
+        pipeline.get_bus().remove_signal_watch()
+        pipeline.set_state(Gst.State.NULL)
 
     def _from_the_start(self, flags: Any) -> None:
         """Its end is then told by a message instead of the end of stream."""
@@ -229,6 +234,8 @@ def main() -> None:
     server = GstRtspServer.RTSPServer()
     server.set_address("127.0.0.1")
     server.set_service(args.port)
+    # With the one thread that is usual, a player that waits for pushed frames would keep them from coming.
+    server.get_thread_pool().set_max_threads(-1)
     mounts = server.get_mount_points()
     factories: dict[str, Any] = {}
     if args.file:
