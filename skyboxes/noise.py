@@ -108,6 +108,18 @@ def billow_volume(size: int, cells: int, octaves: int, gain: float, seed: int) -
     return volume
 
 
+def softened(volume: Volume, texels: float) -> Volume:
+    """A noise volume blurred, which takes out its creases; mean 0.5, deviation 0.15, still periodic.
+
+    `texels` is the width (sigma) of the blur.
+    """
+    square = np.fft.fftfreq(volume.shape[0])[:, None, None] ** 2
+    square = square + square.transpose(1, 0, 2) + square.transpose(1, 2, 0)
+    low = np.exp(-2.0 * (np.pi * texels) ** 2 * square)
+    smooth = np.fft.ifftn(np.fft.fftn(volume) * low).real
+    return np.asarray(0.5 + 0.15 * (smooth - smooth.mean()) / smooth.std(), np.float32)
+
+
 @jit
 def sample(volume: Volume, x: float, y: float, z: float) -> float:
     """A noise volume at a position in units of its edge: trilinear, repeating."""
