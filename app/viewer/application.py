@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 
 from PyQt6.QtWidgets import QApplication
 
@@ -12,6 +13,7 @@ _PROBE = "from PyQt6.QtGui import QGuiApplication; QGuiApplication([])"
 _PROBE_S = 10
 
 
+@cache  # it must outlive all that Qt has made, or the process crashes on its way out
 def open_application() -> QApplication:
     """The one QApplication of this process.
 

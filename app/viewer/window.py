@@ -75,12 +75,12 @@ class Window(QMainWindow):
         self._background = Background()
         self.show_timer = QTimer(self)
         self.show_timer.timeout.connect(self._next_in_show)
-        self._opening = Opening(self, controls, self._background, settings)
+        self.opening = Opening(self, controls, self._background, settings)
         self._keeping = Keeping(controls, self._background, self._failed)
         self.commands = build_actions(self, self._calls())
         self.views = self._build_views()
         self._build_number_keys()
-        self._opening.menu.fill(self.commands["open file"], self.commands["open address"])
+        self.opening.menu.fill(self.commands["open file"], self.commands["open address"])
         self._build_picture()
         self._build_sides(settings)
         self._build_bars(settings)
@@ -93,7 +93,7 @@ class Window(QMainWindow):
     def settings(self) -> Settings:
         """What is to be remembered."""
         gallery_shown, look_panel_shown = self._full_screen.shown
-        before = self._opening.settings
+        before = self.opening.settings
         return before.model_copy(
             update={
                 "sky": self._state.sky_name or before.sky,
@@ -119,7 +119,7 @@ class Window(QMainWindow):
         self.transport.show_state(state)
         self.position.show_state(state)
         self.gallery.show_state(state.sky_name, state.loading_sky)
-        self._opening.show_state(state)
+        self.opening.show_state(state)
         self._keeping.show_state(state)
         if not self.overlay.isHidden():
             self.overlay.show_state(state)
@@ -150,8 +150,8 @@ class Window(QMainWindow):
 
     def _calls(self) -> dict[str, Callable[[], object]]:
         return {
-            "open file": self._opening.ask_for_file,
-            "open address": self._opening.ask_for_address,
+            "open file": self.opening.ask_for_file,
+            "open address": self.opening.ask_for_address,
             "open camera": self._offer_cameras,
             "hold": self._controls.toggle_hold,
             "back": lambda: self.position.step(-_SEEK_S),
@@ -210,7 +210,7 @@ class Window(QMainWindow):
         self.position = PositionBar()
         self.position.sought.connect(self._controls.seek)
         every_s = round(settings.show_seconds)
-        self.transport = TransportBar(self.commands, self._opening.menu, self.views, every_s)
+        self.transport = TransportBar(self.commands, self.opening.menu, self.views, every_s)
         self.transport.every_changed.connect(self._pace_show)
         self.bars = QWidget()
         self.bars.setProperty("role", "panel")
@@ -262,11 +262,11 @@ class Window(QMainWindow):
         self._tell(str(error), True)
 
     def _dropped(self, paths: list[Path]) -> None:
-        self._opening.open(str(paths[0]))
+        self.opening.open(str(paths[0]))
 
     def _offer_cameras(self) -> None:
         button = self.transport.open
-        self._opening.offer_cameras(button.mapToGlobal(button.rect().topLeft()))
+        self.opening.offer_cameras(button.mapToGlobal(button.rect().topLeft()))
 
     def _choose_view(self, view: View) -> None:
         self._sink.view = view

@@ -14,7 +14,7 @@ class FakeControls:
 
     def __init__(self) -> None:
         self.now = State(source="clip.mp4", size_wh=(160, 90), sky_name="clear_day", sky_share=0.4)
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self.asked: list[Any] = []
         self.captured: list[int] = []
 

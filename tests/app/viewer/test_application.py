@@ -1,0 +1,107 @@
+"""The window's life: what ends it, and where there is no screen for it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QTimer
+from PyQt6.QtGui import QShowEvent
+from PyQt6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.config import ROOT
+from app.user import Settings
+from app.viewer.screen import ScreenSink
+from app.viewer.window import Window, show
+from tests.app.viewer.conftest import OpenWindow
+from tests.app.viewer.controls import FakeControls
+from tests.media import write_video
+
+OPENS = "from app.viewer.application import open_application; print(open_application() is open_application())"
+
+
+def opened(**environment: str) -> "subprocess.CompletedProcess[str]":
+    plain = {
+        k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    }
+    command = [sys.executable, "-c", OPENS]
+    return subprocess.run(
+        command, cwd=ROOT, env=plain | environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.fixture
+def too_late(qapp: QApplication) -> Iterator[QTimer]:
+    """Ends a loop that nothing else has ended."""
+    timer = QTimer()
+    timer.setSingleShot(True)
+    timer.timeout.connect(qapp.quit)
+    timer.start(20_000)
+    yield timer
+    timer.stop()
+
+
+def test_there_is_one_application() -> None:
+    done = opened(QT_QPA_PLATFORM="offscreen")
+    assert (done.returncode, done.stdout.strip()) == (0, "True"), done.stderr
+
+
+def test_no_display_is_an_error_of_one_line_not_a_crash() -> None:
+    none = opened()
+    assert none.returncode == 1
+    assert none.stderr.strip().endswith("SkyLiveError: no display to show a window on; use --headless")
+    wrong = opened(DISPLAY=":873")
+    assert wrong.returncode == 1
+    assert "the display cannot be opened" in wrong.stderr.strip().splitlines()[-1]
+
+
+def test_show_returns_when_the_window_is_closed(
+    qtbot: QtBot, qapp: QApplication, open_window: OpenWindow, controls: FakeControls, too_late: QTimer
+) -> None:
+    window = open_window(leave_at_end=True)
+    controls.change(ended=True)
+    show(qapp, window)
+    assert not window.isVisible()
+    assert too_late.isActive()
+
+
+@pytest.mark.parametrize("error", [ValueError("broken stage"), KeyboardInterrupt()])
+def test_an_error_of_the_program_is_raised_by_show(
+    qapp: QApplication,
+    open_window: OpenWindow,
+    controls: FakeControls,
+    too_late: QTimer,
+    error: BaseException,
+) -> None:
+    window = open_window()
+    before = sys.excepthook
+    controls.error = error
+    with pytest.raises(type(error)) as raised:
+        show(qapp, window)
+    assert raised.value is error
+    assert sys.excepthook is before
+    assert not window.isVisible()
+
+
+def test_an_error_before_the_loop_has_begun_is_raised_by_show(
+    qapp: QApplication, sink: ScreenSink, controls: FakeControls, too_late: QTimer
+) -> None:
+    class Broken(Window):
+        def showEvent(self, event: QShowEvent | None) -> None:
+            raise ValueError("broken window")
+
+    with pytest.raises(ValueError, match="broken window"):
+        show(qapp, Broken(sink, controls, Settings()))
+    assert too_late.isActive()
+
+
+def test_the_program_plays_a_file_in_a_window_and_leaves(tmp_path: Path) -> None:
+    clip = write_video(tmp_path / "clip.mp4", size_wh=(96, 64), frames=8)
+    stats = tmp_path / "stats.json"
+    command = [sys.executable, "run_live.py", str(clip), "--stats", str(stats)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 0, done.stderr
+    assert '"frames_out": 8' in stats.read_text()
