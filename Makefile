@@ -20,6 +20,7 @@ test: .venv/dev
 	$(BIN)/pip install --quiet --editable .
 	@echo "compiling the passes over pixels, once"
 	$(BIN)/python run_live.py demo --headless --frames 1
+	$(BIN)/python -c "from app.viewer.views import warm_up; warm_up()"
 	touch $@
 
 .venv/dev: pyproject.toml
