@@ -43,6 +43,7 @@ _OPENING_REASONS = {
     av.HTTPForbiddenError: "access denied",
     av.HTTPNotFoundError: "not found",
     av.ConnectionRefusedError: "connection refused",
+    av.ArgumentError: "not a valid address",
     av.InvalidDataError: "not a video stream",
     av.EOFError: "not a video stream",
     av.HTTPServerError: "the server has failed",
@@ -63,12 +64,13 @@ def open_address(spec: str, size_wh: tuple[int, int] | None) -> LiveSource:
     name = without_secrets(spec)
     if _scheme(spec) not in _OPTIONS:
         raise CaptureError(f"{name}: no such kind of address; these can be read: {', '.join(_OPTIONS)}")
-    return LiveSource(name, lambda: NetworkConnection(spec), size_wh)
+    address = f"{_scheme(spec)}://{spec.partition('://')[2]}"  # FFmpeg knows the kinds in small letters only
+    return LiveSource(name, lambda: NetworkConnection(address), size_wh)
 
 
 def without_secrets(address: str) -> str:
     """The address without user, password and query, fit to be shown; only its kind where that is unclear."""
-    scheme, _, rest = address.partition("://")
+    scheme, rest = _scheme(address), address.partition("://")[2]
     parts = re.fullmatch(r"(?:[^/?#]*@)?([^/?#]*)([^?#]*)(.*)", rest, re.DOTALL)
     # An "@" further on may belong to a password that holds one of the characters that end a host.
     if parts is None or "@" in parts[2] + parts[3]:

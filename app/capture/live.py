@@ -159,7 +159,8 @@ class LiveSource:
                     return None
                 frame = self._frame(*read)
             except CaptureError as error:
-                self._lose(error)
+                if not self._closing.is_set():
+                    self._lose(error)
             else:
                 if self.trouble:
                     self._found()

@@ -176,6 +176,22 @@ def test_rtsp_that_stalls_says_so(clip: Path, impatient: float) -> None:
             server.kill()
 
 
+def test_closing_while_nothing_comes(clip: Path, impatient: float, caplog: pytest.LogCaptureFixture) -> None:
+    """The iteration then ends by the time-out, without another attempt and without a complaint."""
+    with RtspServer(clip, loop=True) as server:
+        source = open_address(server.play, None)
+        with Reader(source) as reader:
+            reader.wait_for_frames(5)
+            server.stall()
+            count = -1
+            while count != len(reader.frames):  # what is still on its way
+                count = len(reader.frames)
+                time.sleep(0.2)
+            source.close()
+            reader.wait_for(reader.ended, 10 * impatient)
+        assert source.reconnects == 0 and source.trouble == "" and caplog.messages == []
+
+
 def test_the_end_of_an_rtsp_stream_is_a_cut(
     tmp_path: Path, impatient: float, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -277,15 +293,22 @@ def opened_in_time(spec: str) -> LiveSource:
 def test_refused_connections_and_unknown_hosts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    for scheme in ("rtsp", "rtmp", "http"):
+    for scheme in ("rtsp", "rtmp", "http", "RTSP"):
         spec = f"{scheme}://127.0.0.1:{port}/x"
         with pytest.raises(CaptureError) as caught:
             open_address(spec, None)
-        assert str(caught.value) == f"{spec}: connection refused"
+        assert str(caught.value) == f"{scheme.lower()}://127.0.0.1:{port}/x: connection refused"
     for scheme in ("rtsp", "http"):
         with pytest.raises(CaptureError) as caught:
             open_address(f"{scheme}://me:s3cret@no-such-host.invalid/x", None)
         assert str(caught.value) == f"{scheme}://no-such-host.invalid/x: unknown host"
+
+
+def test_addresses_that_are_none() -> None:
+    for spec in ("rtsp://127.0.0.1:99999/x", "http://[::1"):
+        with pytest.raises(CaptureError) as caught:
+            open_address(spec, None)
+        assert str(caught.value) == f"{spec}: not a valid address"
 
 
 @pytest.mark.parametrize("scheme", ["rtsp", "rtmp", "http"])
