@@ -193,6 +193,14 @@ def test_sound_with_stamps_of_its_own_begins_when_it_comes() -> None:
     assert clock.sound(7000.1, 0.5) == pytest.approx(0.3)
 
 
+def test_stamps_of_another_connection_mean_nothing() -> None:
+    clock = Clock()
+    clock.picture(100.0, 0.0)
+    clock.clock.begin_connection()
+    assert clock.picture(0.0, 50.0) == pytest.approx(50.0)
+    assert clock.sound(150.0, 50.2) == pytest.approx(50.2)
+
+
 def test_sound_without_stamps_follows_itself() -> None:
     clock = Clock()
     clock.picture(0.0, 0.0)
