@@ -1,9 +1,11 @@
 import io
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +32,7 @@ FPS = 25
 SIZE_WH = (160, 96)
 SECONDS = 12.0  # that a test streams at most
 BITS = 10
+SYNC_S = 0.005
 
 
 def numbered(index: int) -> Planes:
@@ -162,19 +165,74 @@ def rtsp() -> Iterator[RtspServer]:
 
 
 TCP = {"rtsp_transport": "tcp"}
-# RTMP rounds times to 1 ms. GStreamer's server gives what it is sent times of its own, by its arrival.
-RTMP_S, RTSP_S = 0.002, 0.08
 
 
-def check_in_step(seen: Viewer, tolerance_s: float) -> None:
-    """The pictures follow each other at the source's pace, and the sound is with them."""
+class RtspTaker:
+    """Takes one push over RTSP (RFC 2326, interleaved) and keeps its packets with the times in them."""
+
+    def __init__(self) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server.settimeout(10)
+        self.address = f"rtsp://127.0.0.1:{self._server.getsockname()[1]}/push"
+        self._packets: list[tuple[int, bytes]] = []
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "RtspTaker":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._server.close()
+
+    def due_s(self, stream: int, rate: int) -> F64:
+        """When the RTP packets of a stream are due, by the clock that the sender reports (RFC 3550)."""
+        reports = [data for channel, data in self._packets if channel == 2 * stream + 1 and data[1] == 200]
+        seconds, fraction, reported = struct.unpack(">III", reports[0][8:20])
+        stamps = [
+            struct.unpack(">I", data[4:8])[0] for channel, data in self._packets if channel == 2 * stream
+        ]
+        ticks = [(stamp - reported + 2**31) % 2**32 - 2**31 for stamp in stamps]
+        due: F64 = seconds % 86_400 + fraction / 2**32 + np.array(ticks) / rate
+        return due
+
+    def _run(self) -> None:
+        connection, _ = self._server.accept()
+        connection.settimeout(10)
+        # Who leaves does not wait for the last answer.
+        with suppress(ConnectionError), connection, connection.makefile("rb") as pipe:
+            while first := pipe.read(1):
+                if first == b"$":
+                    channel, size = struct.unpack(">BH", pipe.read(3))
+                    self._packets.append((channel, pipe.read(size)))
+                else:
+                    connection.sendall(self._answer(pipe))
+
+    def _answer(self, pipe: io.BufferedReader) -> bytes:
+        fields = {}
+        while line := pipe.readline().strip().decode():
+            name, _, value = line.partition(":")
+            fields[name.lower()] = value.strip()
+        pipe.read(int(fields.get("content-length", 0)))
+        transport = f"Transport: {fields['transport']}\r\n" if "transport" in fields else ""
+        return f"RTSP/1.0 200 OK\r\nCSeq: {fields['cseq']}\r\nSession: 1\r\n{transport}\r\n".encode()
+
+
+def check_complete(seen: Viewer) -> None:
+    """Every picture follows in its turn, and the sound is that of about the same time."""
     assert seen.kinds == ["audio", "video"]
     numbers = [number for _, number in seen.pictures]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert len(numbers) >= 2 * FPS
+    assert len(numbers) >= FPS
+    assert seen.sound_lateness_s() == pytest.approx(np.median(seen.lateness_s()), abs=0.5)
+
+
+def check_in_step(seen: Viewer) -> None:
+    """Complete, and all at the source's pace; RTMP rounds times to 1 ms."""
+    check_complete(seen)
     late = np.array(seen.lateness_s())
-    assert np.ptp(late) <= tolerance_s
-    assert seen.sound_lateness_s() == pytest.approx(np.median(late), abs=tolerance_s + 0.003)
+    assert np.ptp(late) <= 0.002
+    assert seen.sound_lateness_s() == pytest.approx(np.median(late), abs=SYNC_S)
 
 
 def test_rtmp_brings_picture_and_sound_in_step(rtmp: RtmpServer) -> None:
@@ -182,24 +240,44 @@ def test_rtmp_brings_picture_and_sound_in_step(rtmp: RtmpServer) -> None:
     sent = streamer(rtmp.address(), sound=feed, part=Record(preset="auto"))
     with Source(sent, feed):
         seen = Viewer(rtmp.address(), {})
-    check_in_step(seen, RTMP_S)
+    check_in_step(seen)
     # Times began at 0 with the first picture, plus the 21 ms of the encoder that may come before it.
     assert 0 <= np.median(seen.lateness_s()) < 0.025
     assert sent.dropped == 0 and sent.trouble == ""
 
 
-def test_rtsp_brings_picture_and_sound_in_step(rtsp: RtspServer) -> None:
+def test_rtsp_brings_picture_and_sound(rtsp: RtspServer) -> None:
     feed = SoundFeed("microphone")
     with Source(streamer(rtsp.push, sound=feed), feed):
-        seen = Viewer(rtsp.pushed, TCP)
-    check_in_step(seen, RTSP_S)
+        # The server gives what it is sent times of its own, by its arrival.
+        check_complete(Viewer(rtsp.pushed, TCP))
+
+
+def test_rtsp_says_when_pictures_and_sound_are_due() -> None:
+    feed = SoundFeed("microphone")
+    with RtspTaker() as taker:
+        sent = streamer(taker.address, sound=feed)
+        samples = np.zeros((1, 48_000), np.int16)
+        for index in range(50):
+            if index % FPS == 0:
+                frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+                frame.sample_rate, frame.time_base, frame.pts = 48_000, CLOCK, 3600 * (1000 + index)
+                feed.put(frame)
+            sent.write(numbered(index), 3600 * (1000 + index) + 900_000 * (index >= 40))
+        sent.close()
+    pictures, sounds = taker.due_s(0, 90_000), taker.due_s(1, 48_000)
+    source = np.arange(50) / FPS + 10 * (np.arange(50) >= 40)
+    assert np.unique(pictures) - pictures[0] == pytest.approx(source, abs=1e-6)
+    assert pictures[0] == pytest.approx(sounds[0], abs=0.001)
+    assert set(np.rint(np.diff(sounds) * 48_000).astype(int) % 1024) == {0}
+    assert sounds[-1] - sounds[0] > 1.7
 
 
 def test_the_sound_of_a_file_goes_along(rtmp: RtmpServer, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "in.mkv", codec="flac", seconds=SECONDS)
     with Source(streamer(rtmp.address(), sound=clip), start_s=0.0):
         seen = Viewer(rtmp.address(), {})
-    check_in_step(seen, RTMP_S)
+    check_in_step(seen)
 
 
 def test_pictures_without_sound_arrive(rtmp: RtmpServer) -> None:
@@ -218,9 +296,9 @@ def test_a_server_that_dies_and_comes_back_gets_the_stream_again(
     feed = SoundFeed("microphone")
     with RtmpServer(tmp_path / "nginx") if protocol == "rtmp" else RtspServer() as server:
         if isinstance(server, RtmpServer):
-            push, play, options, tolerance_s = server.address(), server.address(), {}, RTMP_S
+            push, play, options, check = server.address(), server.address(), {}, check_in_step
         else:
-            push, play, options, tolerance_s = server.push, server.pushed, TCP, RTSP_S
+            push, play, options, check = server.push, server.pushed, TCP, check_complete
         sent = streamer(push, sound=feed)
         with Source(sent, feed, seconds=30):
             Viewer(play, options, seconds=0.5)
@@ -231,7 +309,7 @@ def test_a_server_that_dies_and_comes_back_gets_the_stream_again(
             wait_for(lambda: sent.dropped > dropped + 15, "nothing is left out")
             server.start()
             wait_for(lambda: not sent.trouble, "the stream does not go on")
-            check_in_step(Viewer(play, options), tolerance_s)
+            check(Viewer(play, options))
     told = [record for record in caplog.records if record.name == "app.streaming.streamer"]
     assert [record.levelname for record in told] == ["WARNING", "INFO"]
 
