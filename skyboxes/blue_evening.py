@@ -8,16 +8,16 @@ from skyboxes.noise import billow_volume
 from skyboxes.stars import fluxes, splat, star_colours
 from skyboxes.view import ARC, Picture, View, bearing_to
 
-HORIZON = 0.64
+HORIZON = 0.58
 EXPOSURE = 1.0
 SUNSET = 0.46
 """Where the sun went down, fraction of the picture's width."""
-MOON = (0.575, 0.375)
+MOON = (0.575, 0.335)
 MOON_RADIUS = np.radians(0.55)
 """Twice the real 0.26 degrees, as through a longer lens."""
 MOON_TURN = np.radians(38.0)
 """Direction of the lit limb: below the horizontal, towards the sunset."""
-VENUS = (0.628, 0.438)
+VENUS = (0.628, 0.388)
 STARS = 420
 
 BANDS = clouds.Layer(
@@ -116,7 +116,7 @@ def render(width: int, height: int) -> Picture:
     bearings = bearing_to(view.azimuths(), azimuth)
     fold = ARC / (2.0 * np.pi) * np.sin(2.0 * np.pi * bearings / ARC)
     light = clouds.Light(
-        np.array([0.040, 0.0125, 0.0065]), np.array([0.012, 0.015, 0.032]), np.array([0.009, 0.011, 0.023])
+        np.array([0.038, 0.0140, 0.0085]), np.array([0.012, 0.015, 0.032]), np.array([0.009, 0.011, 0.023])
     )
     noise = billow_volume(128, 4, 3, 0.5, 6)
     scene = clouds.volumetric(scene, view, BANDS, light, noise, -fold, np.radians(1.0))

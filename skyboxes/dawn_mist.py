@@ -11,9 +11,9 @@ from skyboxes.jit import parallel_jit
 from skyboxes.noise import Volume, billow_volume, sample, softened
 from skyboxes.view import ARC, Picture, View, bearing_to
 
-HORIZON = 0.62
+HORIZON = 0.58
 EXPOSURE = 0.54
-SUN = (0.55, 0.520)
+SUN = (0.55, 0.475)
 """The sun's place, fractions of the picture."""
 STRATUS = ceiling.Ceiling(
     base=1500.0,

@@ -15,13 +15,13 @@ from skyboxes.jit import parallel_jit
 from skyboxes.noise import Volume, billow_volume, random01, sample, softened
 from skyboxes.view import ARC, Picture, View
 
-HORIZON = 0.63
+HORIZON = 0.59
 EXPOSURE = 0.66
 CREST = np.radians(17.0)
 """Azimuth in which the front is nearest and its arch highest."""
 LIGHT = np.radians(-8.0)
 """Azimuth in which the light behind the rain is brightest."""
-NEAREST = 2500.0
+NEAREST = 2800.0
 LIP = 460.0
 """Height of the shelf's lower edge, m."""
 TIER = 270.0
