@@ -53,6 +53,10 @@ class LiveClock:
             time = now if last is None else last.projected(now)
         elif last is None:
             time = self._anchor(stamp, max(now, self._newest + self._nominal))
+        elif not self._offsets:
+            # The pictures before had no stamps, as from an RTSP server that has just begun. This one may have
+            # waited to be read: by the wall clock it, and all that follow, would be late for ever.
+            time = self._anchor(stamp, self._newest + self._nominal)
         else:
             found = self._placed(stamp, last.time - _JUMP, last.projected(now) + _JUMP)
             stuck = found is not None and found <= self._newest and self._repairs == _MOST_REPAIRS
@@ -86,7 +90,8 @@ class LiveClock:
         else:
             found = self._placed(stamp, last.time - _JUMP, last.projected(now) + _JUMP)
         if found is None and stamp is not None:
-            found = self._anchor(stamp, max(now, self._sound_end))
+            begins = now if self._offsets else self._newest  # see `picture`
+            found = self._anchor(stamp, max(begins, self._sound_end))
         time = found if found is not None else now
         length = round(seconds / TIME_BASE)
         self._sound = _Last(time, now)

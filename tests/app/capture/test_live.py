@@ -227,6 +227,19 @@ def test_stamps_that_are_missing_repeat_or_fall_are_replaced() -> None:
     assert times[4] - times[0] == pytest.approx(0.4) and times[6] - times[0] == pytest.approx(0.6)
 
 
+def test_what_waited_to_be_read_is_not_late_for_ever() -> None:
+    """The first picture has no stamp, as from an RTSP server; the others queue up for three seconds."""
+    for sound_first in (False, True):
+        clock = Clock()
+        assert clock.picture(None, 0.0) == 0
+        if sound_first:
+            assert clock.sound(50.0, 3.0) == pytest.approx(0.0)
+        assert clock.picture(50.1, 3.0) == pytest.approx(0.1)
+        assert [clock.picture(50.2 + k / 10, 3.0) for k in range(30)] == pytest.approx(
+            [0.2 + k / 10 for k in range(30)]
+        )
+
+
 def test_no_stamps_at_all_give_the_wall_clock() -> None:
     clock = Clock()
     assert [clock.picture(None, wall) for wall in (0.0, 0.1, 0.25, 0.3)] == pytest.approx(
