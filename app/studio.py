@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from app.addresses import without_secrets
 from app.colour import rgb_from_planes
 from app.config import Config, Look
 from app.errors import SkyLiveError
@@ -72,16 +73,16 @@ class Studio:
         """How things are now. Raises the error that ended the program, if one did."""
         if self._fatal is not None:
             raise self._fatal
-        session = self.session
+        session, opening = self.session, without_secrets(self._opening)
         if session is None:
-            return State(opening=self._opening, sky_name=self._shown_sky.name, message=self._message)
+            return State(opening=opening, sky_name=self._shown_sky.name, message=self._message)
         ended = self._has_ended(session)
         self._notice_recording(session)
         fps, latency_ms, stages = session.recent()
         return State(
             source=session.info.name,
             size_wh=session.info.size_wh,
-            opening=self._opening,
+            opening=opening,
             trouble=session.trouble,
             live=session.live,
             held=session.held,

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from platformdirs import user_config_path
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
+from app.addresses import without_credentials
 from app.config import Look, Part, Share
 from app.errors import ConfigError
 
@@ -19,27 +19,6 @@ log = logging.getLogger(__name__)
 View = Literal["result", "original", "alpha", "tracking", "split"]
 
 _MOST_SOURCES = 10
-_ADDRESS = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*://)(?P<authority>[^/?#]*)(?P<rest>.*)", re.I | re.S)
-_HOST = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(:\d*)?")
-_SECRET = re.compile(
-    r"(.*(pass|password|passwd|pwd|token|secret|auth|authorization|signature|credentials?|api-?key)"
-    r"|(.*[_-])?(key|sig|user|username|usr|login|account))",
-    re.IGNORECASE,
-)
-
-
-def without_credentials(source: str) -> str:
-    """The source as the user named it, without the user, password and keys that an address may hold."""
-    found = _ADDRESS.fullmatch(source)
-    if not found:
-        return source
-    scheme, authority, rest = found.group("scheme", "authority", "rest")
-    host = authority.rpartition("@")[2]
-    if "@" in rest and not _HOST.fullmatch(host):  # the password has a "/" in it
-        return without_credentials(scheme + rest.rpartition("@")[2])
-    path, _, query = rest.partition("?")
-    kept = "&".join(pair for pair in query.split("&") if not _SECRET.fullmatch(pair.partition("=")[0]))
-    return scheme + host + path + (f"?{kept}" if kept else "")
 
 
 def _recent(sources: Iterable[str]) -> tuple[str, ...]:

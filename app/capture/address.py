@@ -1,7 +1,6 @@
 """Network addresses as live sources, read with PyAV."""
 
 import errno
-import re
 import socket
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -15,6 +14,7 @@ from av.container import InputContainer
 from av.stream import Discard, Disposition, Stream
 from av.video.stream import VideoStream
 
+from app.addresses import without_secrets
 from app.capture import live
 from app.capture.live import LiveSource
 from app.errors import CaptureError
@@ -50,11 +50,6 @@ _OPENING_REASONS = {
 }
 
 
-def is_address(spec: str) -> bool:
-    """Whether it is written like a network address."""
-    return "://" in spec
-
-
 def open_address(spec: str, size_wh: tuple[int, int] | None) -> LiveSource:
     """The source at an address: rtsp, rtmp, http, https or udp (MPEG-TS).
 
@@ -66,16 +61,6 @@ def open_address(spec: str, size_wh: tuple[int, int] | None) -> LiveSource:
         raise CaptureError(f"{name}: no such kind of address; these can be read: {', '.join(_OPTIONS)}")
     address = f"{_scheme(spec)}://{spec.partition('://')[2]}"  # FFmpeg knows the kinds in small letters only
     return LiveSource(name, lambda: NetworkConnection(address), size_wh)
-
-
-def without_secrets(address: str) -> str:
-    """The address without user, password and query, fit to be shown; only its kind where that is unclear."""
-    scheme, rest = _scheme(address), address.partition("://")[2]
-    parts = re.fullmatch(r"(?:[^/?#]*@)?([^/?#]*)([^?#]*)(.*)", rest, re.DOTALL)
-    # An "@" further on may belong to a password that holds one of the characters that end a host.
-    if parts is None or "@" in parts[2] + parts[3]:
-        return f"{scheme}://…"
-    return f"{scheme}://{parts[1]}{parts[2]}"
 
 
 class NetworkConnection:

@@ -3,8 +3,12 @@
 import glob
 from pathlib import Path
 
+from app.addresses import is_address
+from app.capture.address import open_address
+from app.capture.camera import open_camera
 from app.capture.demo import DemoSource
 from app.capture.pictures import SUFFIXES, Pictures, find_pictures, natural_order
+from app.capture.screen_region import open_screen
 from app.capture.source import Source
 from app.capture.video import VideoFile
 from app.errors import CaptureError
@@ -22,20 +26,14 @@ def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: s
     Raises CaptureError naming the source.
     """
     if spec.isdecimal() or spec.startswith("/dev/video"):
-        from app.capture.camera import open_camera
-
         return open_camera(spec, size_wh, fps, audio)
     if audio is not None:
         raise CaptureError(f"{spec}: a microphone (--audio {audio}) goes with a camera only")
     if spec == "demo":
         return DemoSource(size_wh)
-    if "://" in spec:
-        from app.capture.address import open_address
-
+    if is_address(spec):
         return open_address(spec, size_wh)
     if spec == "screen" or spec.startswith("screen:"):
-        from app.capture.screen_region import open_screen
-
         return open_screen(spec, size_wh, fps)
     path = Path(spec)
     if path.is_file():

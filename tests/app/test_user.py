@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from app.addresses import without_credentials
 from app.config import Halo, Look
 from app.errors import ConfigError
-from app.user import Settings, load_settings, save_settings, user_folder, without_credentials
+from app.user import Settings, load_settings, save_settings, user_folder
 
 CHOSEN = Settings(
     sky="golden_sunset",
