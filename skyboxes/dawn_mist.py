@@ -12,7 +12,7 @@ from skyboxes.noise import Volume, billow_volume, sample, softened
 from skyboxes.view import ARC, Picture, View, bearing_to
 
 HORIZON = 0.58
-EXPOSURE = 0.54
+EXPOSURE = 0.46
 SUN = (0.55, 0.475)
 """The sun's place, fractions of the picture."""
 STRATUS = ceiling.Ceiling(
@@ -125,4 +125,4 @@ def render(width: int, height: int) -> Picture:
         mist = np.array([0.78, 0.54, 0.52]) * (1.0 - 0.55 * near) + np.array([0.0, 0.01, 0.04]) * near
         mist = mist + 0.75 * (1.0 - 0.7 * near) * np.exp(-angle / np.radians(13.0)) * gold
         scene = scene * (1.0 - bank) + bank * mist
-    return grade.saturate(grade.film(scene.astype(np.float32), EXPOSURE), 1.22)
+    return grade.saturate(grade.film(scene.astype(np.float32), EXPOSURE), 1.30)
