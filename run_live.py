@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -93,13 +94,10 @@ def _still_there(settings: Settings) -> Settings:
     """The settings without a sky whose file has gone."""
     from app.sky.library import find_sky
 
-    try:
-        if settings.sky is not None:
-            find_sky(settings.sky)
-    except SkyLiveError as error:
-        logging.getLogger(__name__).info("the sky of the last time: %s", error)
-        return settings.model_copy(update={"sky": None})
-    return settings
+    with suppress(SkyLiveError):
+        if settings.sky is None or find_sky(settings.sky).path.is_file():
+            return settings
+    return settings.model_copy(update={"sky": None})
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -215,7 +215,7 @@ class Session:
     def show_as_camera(self, on: bool) -> None:
         """Show the composite to other programs as a camera, or stop that."""
         if on:
-            self._virtual_camera = VirtualCamera(self.info.size_wh, self.info.fps)
+            self._virtual_camera = VirtualCamera(self.info.size_wh, self.info.fps, self.info.colour)
             self._camera.begin(self._virtual_camera)
         else:
             self._camera.end()
@@ -314,9 +314,11 @@ class Session:
         return dumps
 
     def _frames(self) -> Iterator[Frame]:
-        frames: Iterable[Frame] = limited(self._source, self._options.frames, self._options.duration_s)
-        at_its_own_pace = self.info.live or (self._screen is None and not self._options.live)
-        for frame in frames if at_its_own_pace else self._pacer.paced(frames):
+        options = self._options
+        frames: Iterable[Frame] = limited(self._source, options.frames, options.duration_s)
+        watched = self._screen is not None or options.stream is not None or options.virtual_camera
+        paced = not self.info.live and (watched or options.live)
+        for frame in self._pacer.paced(frames) if paced else frames:
             self._stats.frames_in += 1
             yield frame
 

@@ -8,6 +8,8 @@ from av.audio.frame import AudioFrame
 
 # A listener that does not take its sound loses the oldest of it: about two minutes at 1024 samples a frame.
 _MOST_FRAMES = 6000
+# Pictures come later than their sound, by all that is done to them: about a second is kept for new listeners.
+_KEPT_FRAMES = 50
 
 
 class SoundFeed:
@@ -22,17 +24,20 @@ class SoundFeed:
         self.name = name
         self._lock = threading.Lock()
         self._listeners: list[Listener] = []
+        self._kept: deque[AudioFrame] = deque(maxlen=_KEPT_FRAMES)
 
     def put(self, frame: AudioFrame) -> None:
-        """Hand a frame to all who listen; without listeners it is gone."""
+        """Hand a frame to all who listen, and keep it for a while."""
         with self._lock:
+            self._kept.append(frame)
             for listener in self._listeners:
                 listener.frames.append(frame)
 
     def listen(self) -> "Listener":
-        """A new listener, which is handed all frames from now on, until it is closed."""
+        """A new listener, which is handed those kept and all from now on, until it is closed."""
         listener = Listener(self)
         with self._lock:
+            listener.frames.extend(self._kept)
             self._listeners.append(listener)
         return listener
 

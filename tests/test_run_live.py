@@ -16,8 +16,10 @@ import pytest
 import run_live
 from app.capture.open import open_source
 from app.colour import rgb_from_planes
-from app.config import ROOT
+from app.config import ROOT, Light, Look
+from app.looks import load_look
 from app.sky.library import sky_folders
+from app.user import Settings
 from tests.media import write_video
 
 SIZE_WH = (96, 64)
@@ -262,3 +264,49 @@ def test_an_interrupt_finishes_the_recording(tmp_path: Path, sent: signal.Signal
     assert b"Traceback" not in errors
     with av.open(str(recording)) as container:
         assert len(list(container.decode(video=0))) > 3
+
+
+def configured(words: str, settings: Settings) -> tuple[str | None, float, str]:
+    """(the look's name, its recolouring, the sky) that a command line begins with."""
+    _, look, name, sky = run_live.configured(run_live.parse_arguments(words.split()), settings)
+    return name, look.light.recolour, sky
+
+
+def test_look_and_sky_are_the_command_lines_else_the_last_ones_else_the_configurations(
+    tmp_path: Path,
+) -> None:
+    last = Settings(sky="clear_day", look_name="mine", look=Look(light=Light(recolour=0.123)))
+    natural, galaxy = load_look("natural").light.recolour, load_look("galaxy").light.recolour
+    assert configured("demo", Settings()) == ("natural", natural, "golden_sunset")
+    assert configured("demo", last) == ("mine", 0.123, "clear_day")
+    assert configured("demo --sky thunderstorm", last) == ("mine", 0.123, "thunderstorm")
+    assert configured("demo --look galaxy", last) == ("galaxy", galaxy, "milky_way")
+    assert configured("demo --look natural", last) == ("natural", natural, "clear_day")
+    file = tmp_path / "config.toml"
+    file.write_text('look = "galaxy"\n')
+    assert configured(f"demo --config {file}", last) == ("galaxy", galaxy, "milky_way")
+
+
+def test_a_sky_of_the_last_time_that_has_gone_is_not_missed(tmp_path: Path) -> None:
+    gone = Settings(sky=str(tmp_path / "gone.jpg"))
+    assert configured("demo", gone)[2] == "golden_sunset"
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["/dev/video77"], "/dev/video77"),
+        (["rtsp://user:secret@127.0.0.1:9/live"], "rtsp://127.0.0.1:9/live: connection refused"),
+        (["clip.mp4", "--audio", "default"], "clip.mp4: a microphone"),
+        (["screen:1x"], "screen:1x: not a part of the screen"),
+        (["demo", "--stream", "ftp://host/x"], "ftp://host/x"),
+        (["demo", "--frames", "5", "--stream", "rtmp://127.0.0.1:9/live"], "rtmp://127.0.0.1:9/live"),
+    ],
+)
+def test_what_cannot_be_opened_is_named_in_one_line(
+    words: list[str], named: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run_live.main([*words, "--headless"]) == 1
+    [line] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("run_live.py: ")]
+    assert named in line
+    assert "secret" not in line
