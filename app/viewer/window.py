@@ -330,8 +330,10 @@ def show(application: QApplication, window: Window) -> None:
     failures: list[BaseException] = []
 
     def fail(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        timer.stop()
+        if not failures:  # once: a second one would be left to the next loop
+            QTimer.singleShot(0, application.exit)  # at once would be lost where this loop has not begun
         failures.append(error)
-        QTimer.singleShot(0, application.quit)  # at once would be lost where the loop has not begun
 
     timer = QTimer()
     timer.timeout.connect(window.refresh)  # also gives Python the chance to see Ctrl-C
