@@ -64,7 +64,7 @@ def _glow(view: View) -> Picture:
     turn = 0.5 + 0.5 * np.cos(2.0 * np.pi * bearings / ARC)
     share = (0.12 + 0.88 * turn**1.4)[None, :, None]
     light = sides[0][:, None] * share + sides[1][:, None] * (1.0 - share)
-    below = np.exp(np.minimum(view.slopes(), 0.0) / 0.035)[:, None, None]
+    below = np.exp(np.minimum(view.slopes(), 0.0) / 0.09)[:, None, None]
     return np.asarray(light * (0.06 + 0.94 * below), np.float32)
 
 
