@@ -33,15 +33,12 @@ from app.viewer.window import Window, show  # noqa: E402
 IMAGES = ROOT / "docs" / "images"
 SKY, OTHER_SKY, LOOK = "golden_sunset", "milky_way", "natural"
 SIZE, SHOWN_WIDTH, QUALITY = (1280, 720), 960, 84
-SETTLED_MS = 2500
+SETTLED_MS = 5000
 
 
 def scenes(window: Window) -> Iterator[str]:
     """Bring the window into one state after the other, each by the name of its picture."""
     actions = window.commands
-    actions["record"].trigger()
-    yield "window"
-    actions["record"].trigger()
     for panel in ("gallery", "look"):
         actions[panel].trigger()
     for action, view in zip(window.views, View, strict=True):
@@ -54,7 +51,11 @@ def scenes(window: Window) -> Iterator[str]:
     actions["gallery"].trigger()
     names = [sky.name for sky in window.gallery.skies]
     window.gallery.choose_number(names.index(OTHER_SKY) + 1)
+    actions["record"].trigger()
     yield "gallery"
+    actions["look"].trigger()
+    window.gallery.choose_number(names.index(SKY) + 1)
+    yield "window"
 
 
 def photographed(window: Window, ended: Callable[[], object]) -> Callable[[], None]:
