@@ -2,9 +2,10 @@
 
 import argparse
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import cv2
@@ -12,7 +13,20 @@ import numpy as np
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
-from skyboxes import clear_day, golden_sunset, milky_way, thunderstorm
+from skyboxes import (
+    aurora,
+    blue_evening,
+    clear_day,
+    dawn_mist,
+    floating_island,
+    golden_sunset,
+    milky_way,
+    overcast,
+    ringed_planet,
+    storm_front,
+    super_moon,
+    thunderstorm,
+)
 from skyboxes.grade import quantise
 from skyboxes.view import Picture
 
@@ -23,6 +37,27 @@ STILLS: dict[str, Callable[[int, int], Picture]] = {
     "golden_sunset": golden_sunset.render,
     "milky_way": milky_way.render,
     "clear_day": clear_day.render,
+    "overcast": overcast.render,
+    "storm_front": storm_front.render,
+    "dawn_mist": dawn_mist.render,
+    "blue_evening": blue_evening.render,
+    "super_moon": super_moon.render,
+    "ringed_planet": ringed_planet.render,
+    "floating_island": floating_island.render,
+}
+
+
+class Loop(NamedTuple):
+    """A sky that moves: its frames at a (width, height), `rate` a second, for `seconds`."""
+
+    frames: Callable[[int, int], Iterator[Picture]]
+    rate: int
+    seconds: float
+
+
+LOOPS = {
+    "thunderstorm": Loop(thunderstorm.frames, thunderstorm.RATE, thunderstorm.LOOP_S),
+    "aurora": Loop(aurora.frames, aurora.RATE, aurora.LOOP_S),
 }
 STILL_BYTES = 2_400_000
 VIDEO_CRF = 20
@@ -68,7 +103,7 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], rate: int, size
 
 def main() -> None:
     """Render the pictures named on the command line."""
-    names = [*STILLS, "thunderstorm"]
+    names = [*STILLS, *LOOPS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)}; default all")
     chosen = parser.parse_args().names or names
@@ -80,9 +115,9 @@ def main() -> None:
         if name in STILLS:
             write_still(FOLDER / f"{name}.jpg", quantise(STILLS[name](*STILL_SIZE), 1))
             continue
-        pictures = thunderstorm.frames(*VIDEO_SIZE)
+        pictures = LOOPS[name].frames(*VIDEO_SIZE)
         pixels = (quantise(picture, index) for index, picture in enumerate(pictures))
-        write_video(FOLDER / f"{name}.mp4", pixels, thunderstorm.RATE, VIDEO_SIZE)
+        write_video(FOLDER / f"{name}.mp4", pixels, LOOPS[name].rate, VIDEO_SIZE)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from skyboxes.render import FOLDER, STILL_SIZE, STILLS, VIDEO_SIZE
-from skyboxes.thunderstorm import LOOP_S, RATE
+from skyboxes.render import FOLDER, LOOPS, STILL_SIZE, STILLS, VIDEO_SIZE
 
 NAMED = re.findall(r"`(\w+\.(?:jpg|mp4))`", (FOLDER / "SOURCES.md").read_text("utf-8"))
 
@@ -18,7 +17,7 @@ NAMED = re.findall(r"`(\w+\.(?:jpg|mp4))`", (FOLDER / "SOURCES.md").read_text("u
 def test_sources_name_every_picture() -> None:
     present = {path.name for path in FOLDER.iterdir() if path.suffix in {".jpg", ".mp4"}}
     assert set(NAMED) == present
-    assert {Path(name).stem for name in NAMED} == {*STILLS, "thunderstorm"}
+    assert {Path(name).stem for name in NAMED} == {*STILLS, *LOOPS}
 
 
 @pytest.mark.parametrize("name", NAMED)
@@ -46,14 +45,15 @@ def test_still(name: str) -> None:
     assert edge < 2.0 * neighbours + 1.0
 
 
-def test_video() -> None:
-    path = FOLDER / "thunderstorm.mp4"
+@pytest.mark.parametrize("name", sorted(LOOPS))
+def test_video(name: str) -> None:
+    path = FOLDER / f"{name}.mp4"
     assert path.stat().st_size < 6_000_000
     with av.open(path) as container:
         stream = container.streams.video[0]
         assert (stream.width, stream.height) == VIDEO_SIZE
-        assert stream.frames == round(LOOP_S * RATE)
-        assert stream.average_rate == RATE
+        assert stream.frames == round(LOOPS[name].seconds * LOOPS[name].rate)
+        assert stream.average_rate == LOOPS[name].rate
         context = stream.codec_context
         assert context.pix_fmt == "yuv420p"
         assert (context.colorspace, context.color_range) == (1, 1)  # BT.709, limited
