@@ -19,8 +19,8 @@ from skyboxes.noise import random01
 from skyboxes.stars import fluxes, splat, star_colours
 from skyboxes.view import ARC, Picture, View
 
-HORIZON = 0.70
-LOOP_S = 9.0
+HORIZON = 0.66
+LOOP_S = 8.0
 RATE = 25
 STARS = 15_000
 EXPOSURE = 1.0
@@ -30,13 +30,13 @@ LEVELS = 512
 """Steps in which a ray's profile is kept."""
 END = 2.4
 """Where a ray ends, in its heights."""
-POINTS = 6
+POINTS = 4
 """Points of a curtain to a column of the picture."""
 CURTAINS = np.array([
     # distance km, strength, height of the rays, folds' depth, seed
-    [640.0, 0.60, 0.85, 0.34, 1.0],
-    [450.0, 1.05, 1.00, 0.42, 2.0],
-    [320.0, 0.75, 1.05, 0.45, 3.0],
+    [560.0, 0.60, 0.85, 0.34, 1.0],
+    [400.0, 1.05, 1.00, 0.42, 2.0],
+    [280.0, 0.75, 1.05, 0.45, 3.0],
 ])  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def _draw(
             * (0.03 + 1.9 * max(0.0, patches - 0.36) ** 1.7 * 1.8)
             * (0.30 + 2.6 * max(0.0, rays - 0.28) ** 1.5)
         )
-        light = 23.0 * power * step / far / (ARC / width)
+        light = 15.0 * power * step / far / (ARC / width)
         reach = tall * (0.45 + 0.9 * rays) * (0.7 + 0.5 * patches)
         low = horizon - scale * BORDER / far * (1.0 - 0.05 * rays)
         unit = scale * BORDER / far

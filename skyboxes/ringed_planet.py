@@ -233,9 +233,10 @@ def _moon(
 def _place(
     view: View, centre: tuple[float, float], radius: float, reach: float
 ) -> tuple[tuple[slice, slice], NDArray[np.float64], NDArray[np.float64]]:
-    """The rows and columns within `reach` radii of a point, and their offsets from it in radii."""
+    """The rows and columns within `reach` radii of a point, one at least, and their offsets in radii."""
     us = ((np.arange(view.width) + 0.5) / view.width - centre[0]) * ARC / radius
     vs = (centre[1] * view.height - np.arange(view.height) - 0.5) / view.scale / radius
+    reach = max(reach, ARC / view.width / radius)
     columns, rows = np.flatnonzero(np.abs(us) < reach), np.flatnonzero(np.abs(vs) < reach)
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     return box, us[columns], np.asarray(vs[rows], np.float64)
