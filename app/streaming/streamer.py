@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import av
 import numpy as np
@@ -18,6 +17,7 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
+from app.addresses import without_secrets
 from app.config import Record
 from app.errors import RecordError
 from app.frame import Colour, Planes
@@ -72,7 +72,8 @@ class Streamer:
         The last column and row of odd sizes are cropped. `fps` is nominal. `sound`: the file or the live
         source whose sound is sent, as AAC.
         """
-        self._full_address = address
+        scheme, mark, rest = address.partition("://")
+        self._full_address = scheme.lower() + mark + rest  # FFmpeg knows the kinds in small letters only
         self.address = public_address(address)
         """The address without what may be secret; for messages."""
         self._format = _format_of(self.address)
@@ -221,21 +222,16 @@ class _Encoders:
 
 def public_address(address: str) -> str:
     """The address without user, password and query, and without an RTMP stream's name, which is its key."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return address.partition(":")[0] + "://"
-    path = parts.path
-    if parts.scheme == "rtmp" and path.count("/") > 1:
-        path = path[: path.index("/", 1)] + "/…"
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}" if parts.netloc else address
+    shown = without_secrets(address)
+    host, *path = shown.removeprefix("rtmp://").split("/", 2)
+    return f"rtmp://{host}/{path[0]}/…" if shown.startswith("rtmp://") and len(path) == 2 else shown
 
 
 def _format_of(address: str) -> str:
     scheme, _, rest = address.partition("://")
     if scheme not in FORMATS:
         raise StreamError(f"{address}: a stream goes to an rtmp:// or rtsp:// address")
-    if not rest or rest.startswith("/"):
+    if not rest or rest.startswith("/") or (rest.startswith("[") and "]" not in rest):
         raise StreamError(f"{address}: names no server")
     return FORMATS[scheme]
 

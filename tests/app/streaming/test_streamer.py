@@ -377,7 +377,7 @@ def test_a_server_that_asks_for_a_password_gets_it_and_messages_do_not() -> None
         ("http://host/x", r"^http://host/x: a stream goes to an rtmp:// or rtsp:// address$"),
         ("srt://me:secret@host", r"^srt://host: a stream goes to"),
         ("movie.mkv", r"^movie\.mkv: a stream goes to"),
-        ("rtmp:///live/x", r"^rtmp:///live/x: names no server$"),
+        ("rtmp:///live/x", r"^rtmp:///live/…: names no server$"),
         ("rtmp://", r"names no server"),
         ("rtmp://[::1/live", r"names no server"),
     ],
@@ -395,6 +395,9 @@ def test_what_may_be_secret_is_not_shown() -> None:
         "rtmp://a.example/app": "rtmp://a.example/app",
         "rtsp://me:p@w@host:8554/cam/one?token=1": "rtsp://host:8554/cam/one",
         "rtsp://[::1]:8554/x": "rtsp://[::1]:8554/x",
+        "rtsp://me:s/crt@host/cam": "rtsp://…",
+        "rtmp://me:s#crt@host/app/key": "rtmp://…",
+        "RTMP://a.example/app/key": "rtmp://a.example/app/…",
     }
     assert {address: public_address(address) for address in shown} == shown
 
@@ -458,6 +461,11 @@ def test_each_connection_begins_at_0_with_a_key_frame_and_silence_for_missing_so
         assert {later.pts - early.pts for early, later in pairwise(sounds)} == {1024}
         # One second behind the last picture, less what the encoder holds.
         assert 0.9 < float(sounds[-1].pts * sounds[-1].time_base) < 1.0
+
+
+def test_the_kind_of_address_may_be_in_capitals(lines: list[FakeLine]) -> None:
+    streamer("RTMP://Host/app/Key").close()
+    assert lines[0].address == "rtmp://Host/app/Key"
 
 
 def test_pictures_are_left_out_and_counted_until_the_server_is_back(
