@@ -87,6 +87,10 @@ class LiveSound:
         """All that has come and begins before that sample, with silence in its gaps."""
         while (placed := self._first_placed()) is not None and placed[0] < end:
             start, samples = self._placed.popleft()
+            if start < 0:  # from before the recording
+                start, samples = 0, samples[:, -start:]
+                if not samples.shape[1]:
+                    continue
             self._write_silence(start)
             behind = self._position - start
             if behind and end - start > LATE_S * RATE and not self._too_late:

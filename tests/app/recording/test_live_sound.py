@@ -151,6 +151,19 @@ def test_sound_further_behind_is_lost_with_one_warning(
     ]
 
 
+def test_sound_from_long_before_the_recording_is_not_missed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    feed = SoundFeed("microphone")
+    path = tmp_path / "a.mkv"
+    sound = noise(5.0)
+    recorder = live_recorder(path, feed, from_start=False)
+    run([recorder], feed, frames_of(sound, 97.0), 2.0, start_s=100.0)
+    assert delay_s((-3.0, sound, 48_000), read_sound(path)) == pytest.approx(0, abs=SYNC_S)
+    assert heard(path, 0.0, 0.2) > 0.1
+    assert caplog.messages == []
+
+
 @CONTAINERS
 def test_a_loss_of_the_source_becomes_silence_and_nothing_moves(tmp_path: Path, suffix: str) -> None:
     feed = SoundFeed("camera")
