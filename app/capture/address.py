@@ -35,6 +35,10 @@ _PICTURE_S = 15.0
 
 _USUAL_FPS = Fraction(30)
 
+# AVFMT_NOTIMESTAMPS: PyAV names it, but gives the flags as a number.
+_NO_STAMPS = 0x80
+_MICROSECOND = Fraction(1, 1_000_000)
+
 # A picture this much off its time does not wait: the server paused, or the times jump.
 _JUMP_S = 2.0
 
@@ -67,7 +71,8 @@ class NetworkConnection:
     """The best video stream at an address, and the sound that belongs to it.
 
     What has an end, as a file from a web server, comes faster than it plays: it is read at its own pace, and
-    its end is the end of the source. All else that ends was cut.
+    its end is the end of the source. All else that ends was cut. Pictures without times, such as the Motion
+    JPEG of web cameras, get the time at which they come: FFmpeg would give them 25 per second at any rate.
     """
 
     def __init__(self, address: str) -> None:
@@ -91,6 +96,7 @@ class NetworkConnection:
             self._container.duration is not None
             or (self._container.size > 0 and self._container.format.name != "hls")
         )
+        self._is_stamped = self._is_file or not _lacks_stamps(self._container)
         self._decoded = self._read()
 
     @property
@@ -168,6 +174,8 @@ class NetworkConnection:
                 for picture in _decode_pictures(packet):
                     if pace and picture is not None:
                         pace.wait(picture.time)
+                    if picture is not None and not self._is_stamped:
+                        picture.pts, picture.time_base = time.perf_counter_ns() // 1000, _MICROSECOND
                     yield picture
                     picture_s = time.monotonic()
             if time.monotonic() - picture_s > _PICTURE_S:
@@ -218,6 +226,11 @@ class _Pace:
             self._start_s = now_s - seconds
         elif due_s > now_s:
             time.sleep(due_s - now_s)
+
+
+def _lacks_stamps(container: InputContainer) -> bool:
+    """Whether the format knows no times; those that hold one still picture after the other do not say so."""
+    return bool(container.format.flags & _NO_STAMPS) or container.format.name.endswith("_pipe")
 
 
 def _decode_pictures(packet: "av.Packet[Stream]") -> Sequence[av.VideoFrame | None]:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any, Self
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -22,7 +23,7 @@ from app.capture.live import LiveSource
 from app.errors import CaptureError
 from app.frame import Frame
 from app.sound_feed import SoundFeed
-from tests.media import write_video
+from tests.media import picture, write_video
 from tests.servers.rtsp import RtspServer
 
 FPS = 25
@@ -308,7 +309,7 @@ def test_a_server_that_says_nothing(scheme: str, impatient: float) -> None:
 
 
 class Web:
-    """A web server: files by name, "/live.ts" without end, "/secret" behind a password, "/text"."""
+    """A web server: files by name, "/live.ts" and "/camera" without end, "/secret" behind a password."""
 
     def __init__(self, folder: Path, endless: Path) -> None:
         self.cut = threading.Event()
@@ -321,6 +322,11 @@ class Web:
                     self.send_response(200)
                     self.end_headers()
                     web.send(self, endless)
+                elif self.path == "/camera":
+                    self.send_response(200)
+                    self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+                    self.end_headers()
+                    web.send_pictures(self)
                 elif self.path.startswith("/secret"):
                     self.send_error(401)
                 elif (file := folder / self.path[1:].partition("?")[0]).is_file():
@@ -355,6 +361,15 @@ class Web:
                 remux(file, output, self.cut)
         except (OSError, av.FFmpegError):
             pass
+
+    def send_pictures(self, handler: BaseHTTPRequestHandler) -> None:
+        """Motion JPEG at 10 pictures per second, as simple cameras give it."""
+        for number in count():
+            jpeg = cv2.imencode(".jpg", picture(number, SIZE))[1].tobytes()
+            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            web_write(handler, head.encode() + jpeg + b"\r\n")
+            if self.cut.wait(0.1):
+                return
 
     @staticmethod
     def write(handler: BaseHTTPRequestHandler, data: bytes) -> None:
@@ -395,6 +410,21 @@ def test_an_endless_stream_over_http(
             web.stalled.set()
             reader.wait_for(lambda: source.trouble != "")
             assert caplog.messages[-1] == f"{web.url}/live.ts: no data for {impatient:g} s; reconnecting"
+
+
+def test_motion_jpeg_has_the_time_at_which_it_comes(tmp_path: Path, clip: Path) -> None:
+    """FFmpeg itself would give it 25 pictures per second."""
+    with Web(tmp_path, clip) as web:
+        source = open_address(f"{web.url}/camera", None)
+        with Reader(source) as reader:
+            reader.wait_for(lambda: wall_s(reader.frames) > 1.5)
+        assert reader.frames[-1].seconds == pytest.approx(wall_s(reader.frames), abs=0.05)
+        assert source.repaired_pts == 0
+
+
+def wall_s(frames: list[Frame]) -> float:
+    """From the first to the last, by the wall clock."""
+    return (frames[-1].captured_ns - frames[0].captured_ns) / 1e9 if frames else 0.0
 
 
 def test_a_file_over_http_plays_at_its_own_pace_and_ends(tmp_path: Path, clip: Path) -> None:
