@@ -201,9 +201,9 @@ class Studio:
             session.seek(at_s)
         self._screen.held = False
         self._failed = None
-        self.session, self._source = session, options.source
-        session.start()
+        session.start()  # before the window can ask for it
         session.set_look(self._look)
+        self.session, self._source = session, options.source
         if self._sky is not sky:
             self.choose_sky(self._sky)
         self._opening = ""
