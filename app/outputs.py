@@ -47,6 +47,7 @@ class Output:
         self._essential = essential
         self._lock = threading.Lock()
         self._writer: Writer | None = None
+        self._over = False
         self.failed = False
         """Whether the last writer broke off."""
         self.outlet = Outlet(name, self, channel, self._picked)
@@ -57,14 +58,20 @@ class Output:
         return self._writer is not None
 
     def begin(self, writer: Writer) -> None:
-        """Give all pictures from now on to this writer, until `end`, a failure or the end of the run."""
+        """Give all pictures from now on to this writer, until `end`, a failure or the end of the run.
+
+        After the end of the run it is finished at once.
+        """
         with self._lock:
             self.failed, self._writer = False, writer
+            if self._over:
+                self._finish()
 
     def end(self) -> None:
         """Finish the writer, after the pictures that wait for it."""
         self._channel.wait_empty(_DRAIN_S)
-        self.close()
+        with self._lock:
+            self._finish()
 
     def write(self, picture: Picture) -> None:
         """Hand one picture to the writer, if there still is one."""
@@ -83,16 +90,20 @@ class Output:
                 self._tell(error)
 
     def close(self) -> None:
-        """Finish the writer at once."""
+        """Finish the writer at once: the run is over."""
         with self._lock:
-            writer, self._writer = self._writer, None
-            if writer is None:
-                return
-            try:
-                writer.close()
-            except SkyLiveError as error:
-                self.failed = True
-                self._tell(error)
+            self._over = True
+            self._finish()
+
+    def _finish(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.close()
+        except SkyLiveError as error:
+            self.failed = True
+            self._tell(error)
 
     def _picked(self, composited: Composited) -> Picture | None:
         return Picture(composited.planes, composited.frame.pts) if self.busy else None

@@ -82,7 +82,7 @@ def test_a_writer_that_fails_ends_the_run_only_when_nothing_else_wants_the_pictu
         recording.write(PICTURE)
         recording.write(PICTURE)
         assert told == ["out.mkv: No space left on device"]
-    recording.close()
+    recording.end()
     assert recording.failed
     assert not recording.busy
     assert (len(disk.pts), disk.closed) == (2, 1)
@@ -98,6 +98,14 @@ def test_a_recording_that_cannot_be_finished_is_told() -> None:
     recording.close()
     assert recording.failed
     assert told == ["out.mkv: Input/output error"]
+
+
+def test_a_writer_that_is_ready_after_the_end_of_the_run_is_finished() -> None:
+    recording, disk = output([]), Disk()
+    recording.close()
+    recording.begin(disk)
+    assert disk.closed == 1
+    assert not recording.busy
 
 
 def test_json_is_written_whole(tmp_path: Path) -> None:
