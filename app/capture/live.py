@@ -108,11 +108,6 @@ class LiveSource:
         """Pictures that came in another size than the first."""
         return self._converter.rescaled
 
-    def now(self) -> float:
-        """The time on the source's clock, in seconds; from any thread."""
-        assert self._clock is not None
-        return float(self._clock.now(time.perf_counter_ns()) * TIME_BASE)
-
     def __iter__(self) -> Iterator[Frame]:
         """The pictures as they come, until the source is closed or over. Raises nothing that passes."""
         while (frame := self._next()) is not None:

@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from app.addresses import is_address
+from app.addresses import is_address, without_secrets
 from app.capture.address import open_address
 from app.capture.camera import open_camera
 from app.capture.demo import DemoSource
@@ -28,7 +28,7 @@ def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: s
     if spec.isdecimal() or spec.startswith("/dev/video"):
         return open_camera(spec, size_wh, fps, audio)
     if audio is not None:
-        raise CaptureError(f"{spec}: a microphone (--audio {audio}) goes with a camera only")
+        raise CaptureError(f"{without_secrets(spec)}: a microphone (--audio {audio}) goes with a camera only")
     if spec == "demo":
         return DemoSource(size_wh)
     if is_address(spec):

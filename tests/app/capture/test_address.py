@@ -20,6 +20,7 @@ import pytest
 from app.capture import address, live
 from app.capture.address import NetworkConnection, open_address
 from app.capture.live import LiveSource
+from app.capture.open import open_source
 from app.errors import CaptureError
 from app.frame import Frame
 from app.sound_feed import SoundFeed
@@ -96,6 +97,12 @@ def heard(listener: Any) -> list[float]:
 def test_other_kinds_of_address_are_refused_with_those_that_work() -> None:
     with pytest.raises(CaptureError, match=r"^ftp://h/x: .*rtsp, rtmp, http, https, udp$"):
         open_address("ftp://me:s3cret@h/x", None)
+
+
+def test_a_password_is_not_shown_where_a_microphone_is_refused() -> None:
+    with pytest.raises(CaptureError, match=r"^rtsp://h/x: a microphone") as caught:
+        open_source("rtsp://me:s3cret@h/x", None, 30, "default")
+    assert "s3cret" not in str(caught.value)
 
 
 # --- RTSP

@@ -402,14 +402,6 @@ def test_sound_comes_on_the_clock_of_the_pictures(wall: Wall) -> None:
     assert heard(source.info.sound, source) == [(0.0, 4800), (0.1, 4800), (5.0, 4800)]
 
 
-def test_sound_of_a_microphone_takes_the_time_of_the_source(wall: Wall) -> None:
-    source = LiveSource("cam", connecting(Fake([picture(1234)], has_sound=True)), None)
-    wall.now_ns += 1_500_000_000
-    assert source.now() == pytest.approx(1.5)
-    assert isinstance(source.info.sound, SoundFeed)
-    source.close()
-
-
 # --- closing
 
 
