@@ -64,6 +64,10 @@ class PictureBuffer:
         """The frame with this picture and time, valid until the next call; `key` asks for a key frame."""
         for target, source in zip(self._planes, planes, strict=True):
             np.copyto(target, source[: target.shape[0], : target.shape[1]])
+        return self.again(pts, key=key)
+
+    def again(self, pts: int, *, key: bool = False) -> av.VideoFrame:
+        """The frame with the picture that it had, at another time."""
         self._frame.pts = pts
         self._frame.pict_type = PictureType.I if key else PictureType.NONE
         return self._frame
@@ -108,6 +112,10 @@ class PictureEncoder:
         if key:
             self._next_key = pts + self._key_ticks
         return self._stream.encode(self._buffer.fill(planes, pts, key=key))
+
+    def repeat(self, pts: int) -> list[Packet[VideoStream]]:
+        """The packets of the last picture once more."""
+        return self._stream.encode(self._buffer.again(pts))
 
     def flush(self) -> list[Packet[VideoStream]]:
         """The packets that remain; no picture may follow."""

@@ -33,6 +33,9 @@ PIECE_MS = 250
 # A source's clock may start anywhere: a recording keeps its times if the first picture comes within this
 # time after 0, otherwise it starts at 0.
 LATEST_START_S = 10
+# MP4 has 31 bits for the time from one picture to the next, which are 6.6 hours of a live source. Through a
+# longer gap the last picture is repeated, so often in units of the time base.
+LONGEST_GAP = 1 << 30
 
 
 class Recorder:
@@ -109,8 +112,11 @@ class Recorder:
             if self.frames_written == 0:
                 self._start(pts)
             pts -= self._origin
+            gap = range(self._end + LONGEST_GAP, pts, LONGEST_GAP)
             self._end = pts + self._pictures.frame_ticks
             self._write_sound()
+            for between in gap:
+                self._write_pictures(self._pictures.repeat(between))
             self._write_pictures(self._pictures.encode(planes, pts))
         except (FFmpegError, OSError) as error:
             self._abandon()

@@ -19,7 +19,7 @@ from app.config import ROOT, Record
 from app.errors import RecordError
 from app.frame import U8, Colour, Planes
 from app.recording.h264 import PictureBuffer, encoder_options
-from app.recording.recorder import Recorder
+from app.recording.recorder import LONGEST_GAP, Recorder
 from tests.sounds import delay_s, end_s, read_sound, write_clip
 
 FAST = Record(preset="ultrafast")
@@ -101,6 +101,20 @@ def test_mp4_counts_in_the_sources_time_base(tmp_path: Path, time_base: Fraction
     stamps = [step * index + index % 2 * (step // 3) for index in range(20)]
     path = record(tmp_path / "a.mp4", stamps, time_base=time_base)
     assert frame_times(path) == [pts * time_base for pts in stamps]
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov"])
+def test_a_loss_of_a_day_is_a_gap_like_any_other(tmp_path: Path, suffix: str) -> None:
+    """The last picture stands in it, repeated now and then; MP4 could not hold the time otherwise."""
+    day = 24 * 3600 * 90_000
+    before, after = [0, 3600, 7200], [day, day + 3600, day + 7200]
+    path = record(tmp_path / f"a.{suffix}", before + after)
+    times = [round(time * 90_000) for time in frame_times(path)]
+    assert (times[:3], times[-3:]) == (before, after)
+    assert len(times) == 6 + day // LONGEST_GAP
+    with av.open(str(path)) as container:
+        levels = [int(frame.to_ndarray()[:48, :16].mean()) for frame in container.decode(video=0)]
+    assert levels == pytest.approx([60, 61, *[62] * (len(times) - 5), 63, 64, 65], abs=1)
 
 
 @pytest.mark.parametrize(("first", "expected"), [(-4000, 0), (90_000, 90_000), (90_000_000, 0)])
