@@ -120,6 +120,9 @@ def _run_window(options: Options, config: Config, look: Look, settings: Settings
     """The last run that the window showed, ended; raises what could not be opened at the start."""
     from app.viewer.viewer import Viewer
 
+    if options.source != "demo":
+        source = Path(options.source)
+        settings = settings.opened(str(source.resolve()) if source.exists() else options.source)
     viewer = Viewer()
     studio = Studio(options, config, look, viewer.screen, open_session)
     try:

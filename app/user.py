@@ -61,7 +61,6 @@ class Settings(Part):
         (), description="sources, newest first, each once, without credentials; the first ten are kept"
     )
     open_folder: Folder = Field(None, description="where a file was opened last")
-    record_folder: Folder = Field(None, description="where a recording was begun last")
     geometry: bytes = Field(b"", description="the window's place and size, as Qt saves it")
     gallery_shown: bool = True
     look_panel_shown: bool = True

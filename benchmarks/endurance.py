@@ -7,6 +7,7 @@ With --outages the server is killed for ten seconds that often, and the recordin
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,8 @@ def run(server: RtspServer, recording: Path, seconds: int, outages: int) -> dict
     command += ["--duration", str(seconds), "--stats", str(stats)]
     outage = threading.Thread(target=cut, args=(server, seconds, outages))
     outage.start()
-    subprocess.run(command, check=True, cwd=ROOT)
+    settings = {"XDG_CONFIG_HOME": str(recording.parent)}  # what the user chose last is left alone
+    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | settings)
     outage.join()
     summary: dict[str, Any] = json.loads(stats.read_text())
     return summary

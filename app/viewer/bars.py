@@ -166,7 +166,7 @@ class TransportBar(QWidget):
         self.record.setObjectName("record")
         self.record.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.every = QSpinBox()
-        self.every.setRange(1, 999)
+        self.every.setRange(1, 3600)
         self.every.setSuffix(" s")
         self.every.setValue(every_s)
         self.every.setToolTip("Seconds until the show mode changes the sky")

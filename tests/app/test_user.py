@@ -19,7 +19,6 @@ CHOSEN = Settings(
     split_x=0.25,
     recent=("rtsp://camera/live", "/films/a film.mp4"),
     open_folder=Path("/films"),
-    record_folder=Path("/recordings"),
     geometry=bytes(range(256)),
     gallery_shown=False,
     look_panel_shown=False,

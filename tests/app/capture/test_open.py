@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -138,10 +139,34 @@ def test_bad_input_gives_one_line_that_names_it(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("spec", ["0", "rtsp://camera.local/1", "/dev/video7"])
-def test_cameras_are_not_supported_yet(spec: str) -> None:
-    with pytest.raises(CaptureError, match=f"^{spec}: cameras and network addresses are not supported yet$"):
-        open_source(spec, None, 30)
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [
+        ("0", "camera"),
+        ("/dev/video7", "camera"),
+        ("rtsp://camera.local/1", "address"),
+        ("HTTP://camera.local/1", "address"),
+        ("screen", "screen"),
+        ("screen:1280x720+10+20", "screen"),
+    ],
+)
+def test_live_sources_are_told_apart_by_their_names(
+    spec: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[Any, ...]] = []
+    for name in ("camera", "address", "screen"):
+        monkeypatch.setattr(
+            f"app.capture.open.open_{name}", lambda *args, name=name: asked.append((name, *args))
+        )
+    open_source(spec, (640, 360), 25, None)
+    arguments = {"camera": ((640, 360), 25, None), "address": ((640, 360),), "screen": ((640, 360), 25)}
+    assert asked == [(kind, spec, *arguments[kind])]
+
+
+@pytest.mark.parametrize("spec", ["demo", "rtsp://camera.local/1", "screen", "clip.mp4"])
+def test_a_microphone_goes_with_a_camera_only(spec: str) -> None:
+    with pytest.raises(CaptureError, match=f"^{spec}: a microphone .*default.* goes with a camera only$"):
+        open_source(spec, None, 30, "default")
 
 
 def test_a_size_too_small_to_work_at_is_refused(tmp_path: Path) -> None:
