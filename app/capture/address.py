@@ -192,6 +192,8 @@ class NetworkConnection:
                 if packet is None:
                     return
                 yield packet
+        except IndexError:  # PyAV at the end, where streams were found on the way: it has no object for them
+            return
         except av.FFmpegError:
             pass
         raise self._lost()
