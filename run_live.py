@@ -13,6 +13,7 @@ from typing import get_args
 from pydantic import ValidationError
 
 from app.config import CONFIGS, Config, Look, Preset, load_config
+from app.display import begin_check
 from app.errors import SkyLiveError
 from app.looks import load_look
 from app.user import Settings, load_settings
@@ -109,6 +110,8 @@ def main(argv: list[str] | None = None) -> int:
             return print_skies()
         if arguments.list_cameras:
             return print_cameras()
+        if not arguments.headless:
+            begin_check()
         settings = Settings() if arguments.headless else load_settings()
         config, look, look_name, sky = configured(arguments, settings)
         settings = settings.model_copy(update={"look": look, "look_name": look_name, "sky": sky})
