@@ -102,3 +102,28 @@ def _tone(stream: Any, seconds: float) -> list[Any]:
     for block in [*resampler.resample(frame), *resampler.resample(None)]:
         packets += stream.encode(block)
     return packets + list(stream.encode(None))
+
+
+def write_late_sound(path: Path, frames: int) -> Path:
+    """The path, after an FLV video at 10 fps whose sound is found only after all its pictures."""
+    picture_file, sound_file = path.with_suffix(".v.flv"), path.with_suffix(".a.flv")
+    options = {"preset": "ultrafast", "bf": "0", "g": "10", "threads": "1"}
+    write_video(picture_file, size_wh=(64, 64), frames=frames, options=options)
+    with av.open(str(sound_file), "w") as container:
+        stream: Any = container.add_stream("aac", rate=44_100, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 8192), np.float32), "fltp", "mono")
+        frame.sample_rate = 44_100
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    header = b"FLV\x01\x01" + bytes([0, 0, 0, 9, 0, 0, 0, 0])
+    path.write_bytes(header + _flv_tags(picture_file) + _flv_tags(sound_file))
+    return path
+
+
+def _flv_tags(path: Path) -> bytes:
+    """All pictures and sounds of an FLV file, without its description."""
+    data, at, kept = path.read_bytes(), 13, b""
+    while at < len(data):
+        end = at + 15 + int.from_bytes(data[at + 1 : at + 4])
+        kept += data[at:end] if data[at] in (8, 9) else b""
+        at = end
+    return kept

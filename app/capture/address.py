@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from app.addresses import without_secrets
 from app.capture import live
 from app.capture.live import LiveSource
+from app.demux import demuxed
 from app.errors import CaptureError
 
 # Without these a stream is watched for 5 s before its first picture comes. What was read meanwhile is kept,
@@ -185,15 +186,13 @@ class NetworkConnection:
 
     def _packets(self) -> Iterator["av.Packet[Stream]"]:
         try:
-            packets = self._container.demux()
+            packets = demuxed(self._container)
             while True:
                 with self._watched():
                     packet = next(packets, None)
                 if packet is None:
                     return
                 yield packet
-        except IndexError:  # PyAV at the end, where streams were found on the way: it has no object for them
-            return
         except av.FFmpegError:
             pass
         raise self._lost()

@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from app.capture.convert import Converter, orientation_of
 from app.capture.source import SourceInfo
 from app.capture.stamps import increasing
+from app.demux import demuxed
 from app.errors import CaptureError
 from app.frame import Frame
 
@@ -149,7 +150,7 @@ class VideoFile:
 
     def _packets(self) -> Iterator["av.Packet[VideoStream]"]:
         try:
-            yield from self._container.demux(self._stream)
+            yield from demuxed(self._container, self._stream)
         except av.FFmpegError as error:
             raise CaptureError(f"{self._path}: cannot be read any further: {error.strerror}") from error
 

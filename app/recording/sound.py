@@ -15,6 +15,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard
 
+from app.demux import demuxed
 from app.errors import SkyLiveError
 from app.recording.aac import add_aac_stream, encode_aac
 from app.recording.live_sound import LiveSound
@@ -184,7 +185,7 @@ class SoundTrack:
     def _demux(self) -> Generator[Packet[AudioStream]]:
         """Packets that carry sound and a time, each later than the one before."""
         last = None
-        for packet in self._input.demux(self._source):
+        for packet in demuxed(self._input, self._source):
             pts = packet.dts if packet.pts is None else packet.pts
             if pts is None or packet.size == 0 or (last is not None and pts <= last):
                 continue

@@ -21,7 +21,7 @@ from app.capture.video import VideoFile
 from app.colour import planes_from_rgb
 from app.errors import CaptureError
 from app.frame import U8, Colour, Frame, Siting
-from tests.media import picture, write_video
+from tests.media import picture, write_late_sound, write_video
 
 SITINGS: tuple[Siting, ...] = ("left", "center", "topleft")
 
@@ -539,3 +539,9 @@ def test_a_jump_from_the_last_frame_goes_on(tmp_path: Path) -> None:
 def test_a_file_that_does_not_know_its_length_takes_no_jumps(tmp_path: Path) -> None:
     with VideoFile(write_video(tmp_path / "clip.h264", size_wh=(64, 64), frames=5), None) as source:
         assert source.span_s is None
+
+
+def test_a_stream_that_is_found_late_does_no_harm(tmp_path: Path) -> None:
+    with VideoFile(write_late_sound(tmp_path / "late.flv", 1000), None) as source:
+        assert source.info.sound is None
+        assert len(list(source)) == 1000
