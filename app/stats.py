@@ -44,9 +44,7 @@ class Histogram:
         if not count:
             return {f"p{rank}": 0.0 for rank in ranks}
         places = {f"p{rank}": np.searchsorted(total, math.ceil(rank / 100 * count)) for rank in ranks}
-        return {
-            name: round(min(self.most, _LEAST_MS * _STEP ** float(at)), 2) for name, at in places.items()
-        }
+        return {name: round(min(self.most, _LEAST_MS * _STEP ** float(at)), 2) for name, at in places.items()}
 
     def median_of_recent(self) -> float:
         """The median of the last times; 0 when there are none."""
@@ -113,9 +111,16 @@ class Stats:
                 self._memory_every_s *= 2
 
     def recent(self) -> tuple[float, float, dict[str, float]]:
-        """(frames per second, median latency in ms, median ms per stage) over the last pictures."""
+        """(frames per second, median latency in ms, median ms per stage) over the last pictures.
+
+        While no picture comes, as from a source that is lost, the frames per second fall.
+        """
+        now_ns = time.perf_counter_ns()
         with self._lock:
-            intervals = self._intervals.recent
+            intervals = list(self._intervals.recent)
+            if intervals and self._last_shown_ns is not None:
+                waiting_ms = (now_ns - self._last_shown_ns) / 1e6
+                intervals += [waiting_ms] if waiting_ms > max(intervals) else []
             fps = 1e3 * len(intervals) / sum(intervals) if sum(intervals) else 0.0
             stages = {name: times.median_of_recent() for name, times in self._stages.items()}
             return fps, self._latencies.median_of_recent(), stages

@@ -85,6 +85,19 @@ def test_a_pause_is_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stats.recent()[0] == pytest.approx(25)
 
 
+def test_the_rate_falls_while_no_picture_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: now[0])
+    stats = Stats(0)
+    for _ in range(61):
+        now[0] += 40_000_000
+        stats.shown(now[0])
+    now[0] += 30_000_000
+    assert stats.recent()[0] == pytest.approx(25)
+    now[0] += 57_570_000_000
+    assert stats.recent()[0] == pytest.approx(61 / 60)
+
+
 def test_a_run_without_frames_has_a_summary() -> None:
     summary = Stats(0).summary(**SUMMARY)
     assert summary["frames_out"] == 0
