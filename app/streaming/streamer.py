@@ -43,6 +43,8 @@ _LEAST_BITS, _MOST_BITS = 500_000, 20_000_000
 # The encoder's share of a frame's time: a recording may run beside it.
 _LOAD = 0.25
 RETRY_S = 1.0
+# A file that goes on further ahead than this was sought: its sound in between would all be sent at once.
+_JUMP_S = 5
 
 
 class StreamError(RecordError):
@@ -95,6 +97,7 @@ class Streamer:
         """Why nothing is sent just now, in one line for the user; empty when all is well."""
         self._closed = False
         self._encoders: _Encoders | None = None
+        self._last_pts = 0
         self._retry_at = 0.0
         self._line: Line | None = self._dialled()
         self._line.wait()
@@ -103,10 +106,16 @@ class Streamer:
             raise StreamError(f"{self.address}: {failure}")
 
     def write(self, planes: Planes, pts: int) -> None:
-        """Send one picture; `pts`, in units of the time base, is later than the last one's.
+        """Send one picture; `pts` is in units of the time base.
 
-        Raises StreamError where the encoder fails.
+        Where it jumps because a file was sought, a new connection begins. Raises StreamError where the
+        encoder fails.
         """
+        if self._line is not None and self._encoders is not None and self._is_jump(pts):
+            self._line.close()
+            self._drop_encoders()
+            self._line = self._dialled()
+        self._last_pts = pts
         line = self._ready_line()
         if line is None:
             self.dropped += 1
@@ -127,6 +136,11 @@ class Streamer:
         self._drop_encoders()
         if self._line is not None:
             self._line.close()
+
+    def _is_jump(self, pts: int) -> bool:
+        """Whether the source does not just go on, perhaps after a loss."""
+        ahead = (pts - self._last_pts) * self._form["time_base"]
+        return bool(ahead <= 0 or (isinstance(self._sound, Path) and ahead > _JUMP_S))
 
     def _dialled(self) -> Line:
         return Line(

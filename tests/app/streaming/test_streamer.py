@@ -463,6 +463,31 @@ def test_each_connection_begins_at_0_with_a_key_frame_and_silence_for_missing_so
         assert 0.9 < float(sounds[-1].pts * sounds[-1].time_base) < 1.0
 
 
+@pytest.mark.parametrize("starts_s", [(9.0, 2.0), (2.0, 9.0)])
+def test_a_file_that_is_sought_is_a_new_stream(
+    starts_s: tuple[float, float], lines: list[FakeLine], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clip = write_clip(tmp_path / "in.mkv", codec="flac", seconds=SECONDS)
+    sent = streamer("rtmp://host/app", sound=clip)
+    for start_s in starts_s:
+        for index in range(10):
+            sent.write(numbered(index), round((start_s + index / FPS) / CLOCK))
+    sent.close()
+    assert len(lines) == 2 and all(line.closed for line in lines)
+    for line in lines:
+        assert [packet.pts for index, packet in line.sent if index == 0] == [3600 * n for n in range(10)]
+        assert 10 < sum(index == 1 for index, _ in line.sent) < 30
+    assert sent.dropped == 0 and caplog.messages == []
+
+
+def test_a_loss_of_a_live_source_is_no_new_stream(lines: list[FakeLine]) -> None:
+    sent = streamer("rtmp://host/app", sound=SoundFeed("microphone"))
+    for pts in (0, 3600, 90_000 * 60):
+        sent.write(numbered(0), pts)
+    sent.close()
+    assert len(lines) == 1
+
+
 def test_the_kind_of_address_may_be_in_capitals(lines: list[FakeLine]) -> None:
     streamer("RTMP://Host/app/Key").close()
     assert lines[0].address == "rtmp://Host/app/Key"
