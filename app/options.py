@@ -13,7 +13,7 @@ from app.errors import SkyLiveError
 class Options:
     """What the command line asks for beyond the configuration; None = not asked for.
 
-    `began_ns` is `time.perf_counter_ns()` when the program began.
+    `began_ns` is `time.perf_counter_ns()` when the program began, or was asked for this source.
     """
 
     source: str

@@ -180,7 +180,11 @@ class Session:
 
     def written(self) -> Written | None:
         """What has been recorded so far; None while nothing is."""
-        if self._recorded_to is None or not self._recording.busy:
+        return self.last_recording() if self._recording.busy else None
+
+    def last_recording(self) -> Written | None:
+        """What the recording that was begun last holds, whether it goes on or not; None if there was none."""
+        if self._recorded_to is None:
             return None
         path, recorder = self._recorded_to
         return Written(path, recorder.seconds, recorder.size_bytes)

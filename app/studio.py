@@ -1,6 +1,8 @@
 """What the window commands: one session after the other, and all that may take time done elsewhere."""
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -22,7 +24,8 @@ from engines.base import EngineError
 
 log = logging.getLogger(__name__)
 
-# What a window that closes waits for each worker: no more than it has in hand already.
+# What a window that closes waits: in all where something is being written, and for each worker at least.
+_FINISH_S = 2.0
 _CLOSE_S = 0.2
 
 
@@ -55,16 +58,20 @@ class Studio:
         self._open_session = open_session
         self._sky = self._shown_sky = find_sky(options.sky)
         self._source = options.source
-        self._opening = ""
+        self._wanted = options
+        self._settled: Options | None = None
         self._loading_sky = ""
         self._message = Message()
+        self._said: deque[tuple[str, bool]] = deque()
         self._fatal: Exception | None = None
         self._failed: SkyLiveError | EngineError | None = None
         self._written: Written | None = None
+        self._record_asked = False
         self._closed = False
         self.session: Session | None = None
         """The run that is shown; None before the first."""
-        self._opener = Worker("opening", self._could_not_open)
+        self._noticed: Session | None = None
+        self._opener = Worker("opening", self._could_not)
         self._loader = Worker("sky loader", self._could_not)
         self._outputs = Worker("outputs", self._could_not)
         self._open_from(options, None)
@@ -73,10 +80,12 @@ class Studio:
         """How things are now. Raises the error that ended the program, if one did."""
         if self._fatal is not None:
             raise self._fatal
-        session, opening = self.session, without_secrets(self._opening)
+        opening = without_secrets(self._opening)  # before the session: what is open now is no longer opening
+        session = self.session
         if session is None:
-            return State(opening=opening, sky_name=self._shown_sky.name, message=self._message)
-        ended = self._has_ended(session)
+            return State(opening=opening, sky_name=self._shown_sky.name, message=self._next_message())
+        # One that is closed so that it can be opened again has not come to its end.
+        ended = self._has_ended(session) and not opening
         self._notice_recording(session)
         fps, latency_ms, stages = session.recent()
         return State(
@@ -100,7 +109,7 @@ class Studio:
             stages=stages,
             drops=session.drops(),
             backend=session.backend,
-            message=self._message,
+            message=self._next_message(),
         )
 
     def open(self, spec: str) -> None:
@@ -123,17 +132,17 @@ class Studio:
         session = self.session
         if session is None:
             return
-        if self._has_ended(session):
-            self._open_from(self._later(self._source), None)
-        else:
+        if not self._has_ended(session):
             session.toggle_hold()
+        elif not self._opening:
+            self._open_from(self._later(self._source), None)
 
     def seek(self, seconds: float) -> None:
         """Go on at this time of a file."""
         session = self.session
         if session is None or session.span_s is None:
             self._say("this source has no positions to go to", bad=True)
-        elif session.written() is not None:
+        elif self._record_asked or session.written() is not None:
             self._say("finish the recording first: it has no jumps", bad=True)
         elif self._has_ended(session):
             self._open_from(self._later(self._source), seconds)
@@ -142,6 +151,7 @@ class Studio:
 
     def record(self, path: Path) -> None:
         """Start to record the composite to this file; an existing file is refused."""
+        self._record_asked = True
         self._outputs.do(partial(self._record, path))
 
     def stop_recording(self) -> None:
@@ -167,31 +177,58 @@ class Studio:
     def close(self) -> None:
         """Finish what is under way and close everything, within about 2 s."""
         self._closed = True
+        deadline = time.monotonic() + _FINISH_S
         if self.session is not None:
             self.session.close()
-        for worker in (self._outputs, self._loader, self._opener):
-            worker.close(_CLOSE_S)
+        # The first source is opened with its recording; an empty file would stay of that.
+        finishing = [self._outputs] if self.session is not None else [self._outputs, self._opener]
+        for worker in (self._outputs, self._opener, self._loader):
+            worker.close(max(_CLOSE_S, deadline - time.monotonic() if worker in finishing else 0.0))
+
+    @property
+    def _opening(self) -> str:
+        """The source that is being opened; empty when none is."""
+        return "" if self._settled is self._wanted else self._wanted.source
 
     def _later(self, source: str) -> Options:
-        """The options for a source opened from the window: files to write were the first one's."""
+        """The options for a source opened from the window.
+
+        Files to write were the first one's. Where else pictures go is left to `_send_on`: a server or device
+        that the source before still holds would refuse them. A microphone goes with cameras alone.
+        """
         return replace(
             self._options, source=source, record=None, frames=None, duration_s=None, dump_frames=None,
-            dump_alpha=None, virtual_camera=bool(self.session and self.session.virtual_camera),
+            dump_alpha=None, stream=None, virtual_camera=False,
+            audio=self._options.audio if is_camera(source) else None, began_ns=time.perf_counter_ns(),
         )  # fmt: skip
 
     def _open_from(self, options: Options, at_s: float | None) -> None:
-        self._opening = options.source
+        self._wanted = options
         self._opener.do(partial(self._open, options, at_s))
 
     def _open(self, options: Options, at_s: float | None) -> None:
-        if options.source != self._opening:
+        if options is not self._wanted:
             return  # another one was asked for meanwhile
+        try:
+            self._switch_to(options, at_s)
+        except (SkyLiveError, EngineError, OSError) as error:
+            if options is not self._wanted:
+                log.info("%s", error)
+            elif self.session is None:
+                self._fatal = error
+            else:
+                self._could_not(error)
+        finally:
+            self._settled = options
+
+    def _switch_to(self, options: Options, at_s: float | None) -> None:
         old, sky = self.session, self._sky
-        if old is not None and (old.live or old.ended()) and options.source == self._source:
+        if old is not None and options.source == self._source and (old.live or self._has_ended(old)):
             old.close()  # a device opens only once
         session = self._open_session(
             replace(options, sky=str(sky.path)), self._config, self._look, self._screen, self._tell
         )
+        camera = old is not None and bool(old.virtual_camera)
         if old is not None:
             old.close()
         if self._closed:
@@ -204,9 +241,19 @@ class Studio:
         session.start()  # before the window can ask for it
         session.set_look(self._look)
         self.session, self._source = session, options.source
+        if self._closed:  # meanwhile, and nobody else knew of it
+            session.close()
         if self._sky is not sky:
             self.choose_sky(self._sky)
-        self._opening = ""
+        if old is not None:
+            self._send_on(session, camera)
+
+    def _send_on(self, session: Session, camera: bool) -> None:
+        """Give the stream, and the virtual camera if it was shown, the pictures of another source."""
+        if self._options.stream is not None:
+            self._outputs.do(partial(session.stream_to, self._options.stream))
+        if camera:
+            self._outputs.do(partial(session.show_as_camera, True))
 
     def _load(self, sky: SkyFile) -> None:
         if sky is not self._sky:
@@ -221,11 +268,14 @@ class Studio:
 
     def _record(self, path: Path) -> None:
         session = self.session
-        if session is None or self._has_ended(session):
-            self._say("there is nothing to record", bad=True)
-        elif session.written() is None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            session.record(path, force=False, from_start=False)
+        try:
+            if session is None or self._has_ended(session):
+                self._say("there is nothing to record", bad=True)
+            elif session.written() is None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                session.record(path, force=False, from_start=False)
+        finally:
+            self._record_asked = False
 
     def _save(self, composited: Composited, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,15 +297,14 @@ class Studio:
     def _notice_recording(self, session: Session) -> None:
         """Tell when a recording has been finished, whoever finished it."""
         before, self._written = self._written, session.written()
-        if before is not None and self._written is None and not session.recording_failed:
-            self._say(f"recorded {before.path}")
-
-    def _could_not_open(self, error: Exception) -> None:
-        self._opening = ""
-        if self.session is None:
-            self._fatal = error
+        owner, self._noticed = self._noticed, session
+        if before is None or self._written is not None or owner is None or owner.recording_failed:
+            return
+        recorded = owner.last_recording()
+        if recorded is not None and not recorded.seconds:
+            self._say(f"{before.path}: nothing was recorded, as no picture came", bad=True)
         else:
-            self._could_not(error)
+            self._say(f"recorded {before.path}")
 
     def _could_not(self, error: Exception) -> None:
         if isinstance(error, SkyLiveError | EngineError):
@@ -270,4 +319,15 @@ class Studio:
 
     def _say(self, text: str, *, bad: bool = False) -> None:
         log.log(logging.ERROR if bad else logging.INFO, "%s", text)
-        self._message = Message(self._message.number + 1, text, bad)
+        self._said.append((text, bad))
+
+    def _next_message(self) -> Message:
+        """The oldest message that the window has not seen, else the last one: of two at once none is lost."""
+        if self._said:
+            self._message = Message(self._message.number + 1, *self._said.popleft())
+        return self._message
+
+
+def is_camera(source: str) -> bool:
+    """Whether the user names a camera: the sources that a microphone goes with."""
+    return source.isdecimal() or source.startswith("/dev/video")

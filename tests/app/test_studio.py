@@ -36,6 +36,7 @@ class FakeSession:
         self.span_s: tuple[float, float] | None = (0.0, 9.0)
         self.asked: list[Any] = []
         self.over = False
+        self.last: Written | None = None
         self.error: Exception | None = None
         self.recorded: Written | None = None
         self.recording_failed = False
@@ -73,13 +74,21 @@ class FakeSession:
         assert not from_start
         if self.refuses is not None:
             raise self.refuses
-        self.recorded = Written(path, 0.0, 0)
+        self.recorded = self.last = Written(path, 2.0, 9)
 
     def stop_recording(self) -> None:
         self.recorded = None
 
     def written(self) -> Written | None:
         return self.recorded
+
+    def last_recording(self) -> Written | None:
+        return self.last
+
+    def stream_to(self, address: str) -> None:
+        if self.refuses is not None:
+            raise self.refuses
+        self.stream = address
 
     def show_as_camera(self, on: bool) -> None:
         if self.refuses is not None:
@@ -108,11 +117,13 @@ class Opened:
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
         self.go_on = threading.Event()
+        self.waiting = threading.Event()
 
     def __call__(self, options: Options, config: Config, look: Look, *_: object) -> Any:
-        if options.source == "slow":
+        if options.source in ("slow", "slow and bad"):
+            self.waiting.set()
             assert self.go_on.wait(10)
-        if options.source == "bad":
+        if options.source in ("bad", "slow and bad"):
             raise CaptureError("bad: no data for 5 s")
         if options.source == "broken":
             raise ZeroDivisionError
@@ -206,6 +217,44 @@ def test_of_sources_opened_quickly_the_last_is_opened(studio: Studio, opened: Op
     assert "second" not in [session.options.source for session in opened.sessions]
 
 
+@pytest.mark.parametrize("first", ["slow", "slow and bad"])
+def test_a_source_asked_for_while_another_is_being_opened_is_opened_after_it(
+    studio: Studio, opened: Opened, first: str
+) -> None:
+    studio.open(first)
+    assert opened.waiting.wait(10)
+    studio.open("second")
+    assert studio.state().opening == "second"
+    opened.go_on.set()
+    state = until(studio, lambda state: state.source == "second" and not state.opening)
+    assert not state.message.bad  # nobody waits for the first any more
+
+
+def test_pictures_go_on_to_server_and_camera_once_the_source_before_has_let_them_go(
+    make: Callable[..., Studio], opened: Opened
+) -> None:
+    studio = make(stream="rtmp://localhost/a", virtual_camera=True)
+    until(studio, lambda state: state.source == "first")
+    first = opened.sessions[0]
+    assert (first.options.stream, first.options.virtual_camera) == ("rtmp://localhost/a", True)
+    first.show_as_camera(True)
+    studio.open("second")
+    until(studio, lambda state: state.source == "second" and bool(state.virtual_camera and state.stream))
+    second = opened.sessions[1]
+    assert (second.options.stream, second.options.virtual_camera) == (None, False)
+    assert "close" in first.asked
+
+
+def test_a_microphone_goes_with_cameras_only(make: Callable[..., Studio], opened: Opened) -> None:
+    studio = make("0", audio="default")
+    until(studio, lambda state: state.source == "0")
+    for source in ("clip.mp4", "rtsp://localhost/a", "/dev/video2"):
+        studio.open(source)
+        until(studio, lambda state: not state.opening)
+    audio = {session.options.source: session.options.audio for session in opened.sessions}
+    assert audio == {"0": "default", "clip.mp4": None, "rtsp://localhost/a": None, "/dev/video2": "default"}
+
+
 def test_files_to_write_belong_to_the_first_source(make: Callable[..., Studio], opened: Opened) -> None:
     studio = make(record=Path("out.mkv"), frames=9, duration_s=3.0, stream="rtmp://localhost/a")
     until(studio, lambda state: state.source == "first")
@@ -214,7 +263,7 @@ def test_files_to_write_belong_to_the_first_source(make: Callable[..., Studio], 
     first, second = (session.options for session in opened.sessions)
     assert (first.record, first.frames, first.duration_s) == (Path("out.mkv"), 9, 3.0)
     assert (second.record, second.frames, second.duration_s) == (None, None, None)
-    assert second.stream == "rtmp://localhost/a"
+    assert second.began_ns > first.began_ns
 
 
 def test_an_error_of_the_program_itself_is_not_hidden(studio: Studio) -> None:
@@ -249,6 +298,7 @@ def test_a_sky_and_a_look_chosen_while_a_source_is_opened_are_those_of_the_new_o
     studio: Studio, opened: Opened
 ) -> None:
     studio.open("slow")
+    assert opened.waiting.wait(10)
     look = Look(title="other")
     studio.choose_sky(find_sky("milky_way"))
     studio.set_look(look)
@@ -261,7 +311,7 @@ def test_a_sky_and_a_look_chosen_while_a_source_is_opened_are_those_of_the_new_o
 def test_a_recording_begins_and_ends_with_a_word_where_it_is(studio: Studio, tmp_path: Path) -> None:
     path = tmp_path / "new" / "sky.mkv"
     studio.record(path)
-    assert until(studio, lambda state: state.recording is not None).recording == Written(path, 0.0, 0)
+    assert until(studio, lambda state: state.recording is not None).recording == Written(path, 2.0, 9)
     assert path.parent.is_dir()
     studio.stop_recording()
     assert until(studio, lambda state: state.message.number > 0).message.text == f"recorded {path}"
@@ -276,6 +326,31 @@ def test_a_recording_that_cannot_begin_is_a_message(studio: Studio, opened: Open
     file.touch()
     studio.record(file / "sky.mkv")
     assert str(file) in until(studio, lambda state: state.message.number == 2).message.text
+
+
+def test_a_recording_that_broke_off_or_is_empty_is_not_called_one(
+    studio: Studio, opened: Opened, tmp_path: Path
+) -> None:
+    studio.record(tmp_path / "sky.mkv")
+    until(studio, lambda state: state.recording is not None)
+    opened.sessions[0].last = Written(tmp_path / "sky.mkv", 0.0, 0)
+    studio.stop_recording()
+    state = until(studio, lambda state: state.message.number > 0)
+    assert state.message.text == f"{tmp_path / 'sky.mkv'}: nothing was recorded, as no picture came"
+    studio.record(tmp_path / "other.mkv")
+    until(studio, lambda state: state.recording is not None)
+    opened.sessions[0].recording_failed = True
+    studio.open("second")
+    state = until(studio, lambda state: state.source == "second" and state.recording is None)
+    assert (studio.state().message.number, state.message.number) == (1, 1)
+
+
+def test_of_two_messages_at_once_both_are_seen(studio: Studio, opened: Opened, tmp_path: Path) -> None:
+    opened.sessions[0].span_s = None
+    studio.seek(1.0)
+    opened.sessions[0].span_s, opened.sessions[0].recorded = (0.0, 9.0), Written(tmp_path, 1.0, 1)
+    studio.seek(1.0)
+    assert [studio.state().message.text[:11] for _ in range(3)] == ["this source", *["finish the "] * 2]
 
 
 def test_no_jumps_while_recording(studio: Studio, opened: Opened, tmp_path: Path) -> None:
@@ -293,11 +368,11 @@ def test_at_its_end_a_file_stays_and_can_be_played_again(studio: Studio, opened:
     opened.sessions[0].over = True
     assert studio.state().ended
     studio.toggle_hold()
-    until(studio, lambda state: not state.ended)
+    until(studio, lambda state: not state.ended and not state.opening)
     assert opened.sessions[1].options.source == "first"
     opened.sessions[1].over = True
     studio.seek(4.0)
-    until(studio, lambda state: not state.ended)
+    until(studio, lambda state: not state.ended and not state.opening)
     assert opened.sessions[2].asked == [4.0, "start"]
 
 
@@ -307,6 +382,41 @@ def test_a_source_that_fails_on_the_way_is_told_once(studio: Studio, opened: Ope
         state = studio.state()
     assert state.ended
     assert (state.message.number, state.message.text) == (1, "first: cannot be read any further")
+
+
+def test_a_source_that_failed_can_be_played_again(studio: Studio, opened: Opened) -> None:
+    opened.sessions[0].error = CaptureError("first: cannot be read any further")
+    assert studio.state().ended
+    studio.toggle_hold()
+    until(studio, lambda state: not state.ended and not state.opening)
+    assert len(opened.sessions) == 2
+    assert studio.state().message.number == 1
+
+
+def test_a_live_source_that_is_opened_again_has_not_ended(
+    make: Callable[..., Studio], opened: Opened
+) -> None:
+    studio = make("slow", record=Path("out.mkv"))
+    opened.go_on.set()
+    until(studio, lambda state: state.source == "slow")
+    first = opened.sessions[0]
+    first.live = first.over = True  # over: as it is once it is closed
+    opened.go_on.clear()
+    opened.waiting.clear()
+    studio.open("slow")
+    assert opened.waiting.wait(10)
+    assert "close" in first.asked
+    assert not studio.state().ended
+
+
+def test_a_first_source_that_is_ready_only_after_the_end_is_closed(
+    make: Callable[..., Studio], opened: Opened
+) -> None:
+    studio = make("slow", record=Path("out.mkv"))
+    assert opened.waiting.wait(10)
+    threading.Timer(0.5, opened.go_on.set).start()
+    studio.close()
+    assert opened.sessions[0].asked == ["close"]
 
 
 def test_in_a_run_with_a_job_a_source_that_fails_ends_the_program(
@@ -330,8 +440,7 @@ def test_pausing_snapshot_and_virtual_camera(studio: Studio, opened: Opened, tmp
     studio.toggle_virtual_camera()
     until(studio, lambda state: state.virtual_camera == "/dev/video9")
     studio.open("second")
-    until(studio, lambda state: state.source == "second")
-    assert opened.sessions[1].options.virtual_camera
+    until(studio, lambda state: state.source == "second" and state.virtual_camera == "/dev/video9")
     opened.sessions[1].refuses = RecordError("no virtual camera here")
     studio.toggle_virtual_camera()
     assert until(studio, lambda state: state.message.bad).message.text == "no virtual camera here"
