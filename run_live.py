@@ -57,8 +57,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--list-skies", action="store_true", help="print the skies there are")
     add("--list-cameras", action="store_true", help="print the cameras there are, with their formats")
     options = parser.parse_args(arguments)
-    if (options.force or options.preset) and options.record is None:
-        parser.error("--force and --preset need --record")
+    if options.force and options.record is None:
+        parser.error("--force needs --record")
+    if options.preset and options.headless and options.record is None and options.stream is None:
+        parser.error("--preset needs --record, --stream or the window")
     dumps = options.dump_frames, options.dump_alpha
     if all(dumps) and dumps[0].resolve() == dumps[1].resolve():
         parser.error("--dump-frames and --dump-alpha need a folder each")
@@ -114,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
             begin_check()
         settings = Settings() if arguments.headless else load_settings()
         config, look, look_name, sky = configured(arguments, settings)
-        settings = settings.model_copy(update={"look": look, "look_name": look_name, "sky": sky})
+        settings = settings.model_copy(update={"look": look, "look_name": look_name})
         from app.live import run
         from app.options import Options
 

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from app.capture.open import open_source
 from app.capture.source import SourceInfo
 from app.config import ROOT, Config, Look
-from app.errors import SkyLiveError
+from app.errors import ConfigError, SkyLiveError
 from app.options import Options, check_outputs
 from app.outputs import write_json
 from app.session import Screen, Session
@@ -120,18 +120,26 @@ def _run_window(options: Options, config: Config, look: Look, settings: Settings
     """The last run that the window showed, ended; raises what could not be opened at the start."""
     from app.viewer.viewer import Viewer
 
+    settings = settings.model_copy(update={"sky": _from_anywhere(options.sky)})
     if options.source != "demo":
-        source = Path(options.source)
-        settings = settings.opened(str(source.resolve()) if source.exists() else options.source)
+        settings = settings.opened(_from_anywhere(options.source))
     viewer = Viewer()
     studio = Studio(options, config, look, viewer.screen, open_session)
     try:
-        save_settings(viewer.show(studio, settings, options.leave_at_end))
-    except KeyboardInterrupt:
-        log.info("stopped")
+        settings = viewer.show(studio, settings, options.leave_at_end)
     finally:
         studio.close()
+    try:
+        save_settings(settings)
+    except ConfigError as error:  # as in a home that cannot be written: no fault of the run's
+        log.error("%s", error)
     return studio.session
+
+
+def _from_anywhere(name_or_path: str) -> str:
+    """The name, or the path made absolute where there is such a file: it may be used from another folder."""
+    path = Path(name_or_path)
+    return str(path.resolve()) if path.exists() else name_or_path
 
 
 def _progress(info: SourceInfo, options: Options) -> "tqdm[NoReturn]":

@@ -117,7 +117,8 @@ def test_pictures_and_size(tmp_path: Path) -> None:
         (["--duration", "nan"], "'nan' is not a positive number"),
         (["--fps", "0.001"], "greater than or equal to 0.01"),
         (["--fps", "nan"], "'nan'"),
-        (["--force"], "--force and --preset need --record"),
+        (["--force"], "--force needs --record"),
+        (["--headless", "--preset", "fast"], "--preset needs --record, --stream or the window"),
         (["--dump-frames", "out", "--dump-alpha", "./out"], "need a folder each"),
         (["--backend", "magic"], "invalid choice: 'magic'"),
         (["--no-such"], "--no-such"),
@@ -290,6 +291,14 @@ def test_look_and_sky_are_the_command_lines_else_the_last_ones_else_the_configur
 def test_a_sky_of_the_last_time_that_has_gone_is_not_missed(tmp_path: Path) -> None:
     gone = Settings(sky=str(tmp_path / "gone.jpg"))
     assert configured("demo", gone)[2] == "golden_sunset"
+
+
+@pytest.mark.parametrize(
+    "words", [["--stream", "rtmp://localhost/a", "--headless"], ["--record", "a.mkv"], []]
+)
+def test_a_preset_is_for_all_that_is_encoded(words: list[str]) -> None:
+    config, *_ = run_live.configured(run_live.parse_arguments(["--preset", "fast", *words]), Settings())
+    assert config.record.preset == "fast"
 
 
 @pytest.mark.parametrize(

@@ -94,9 +94,11 @@ class Window(QMainWindow):
         """What is to be remembered."""
         gallery_shown, look_panel_shown = self._full_screen.shown
         before = self.opening.settings
+        # A sky that the command line named by its path is not in the gallery, and would not be found by name.
+        sky = next((sky.name for sky in self.gallery.skies if sky.name == self._state.sky_name), before.sky)
         return before.model_copy(
             update={
-                "sky": self._state.sky_name or before.sky,
+                "sky": sky,
                 "look": self.look_panel.look,
                 "look_name": self.look_panel.name or None,
                 "view": self._sink.view.value,

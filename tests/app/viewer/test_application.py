@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from app.config import ROOT
 from app.user import Settings
 from app.viewer.screen import ScreenSink
+from app.viewer.viewer import Viewer
 from app.viewer.window import Window, show
 from tests.app.viewer.conftest import OpenWindow
 from tests.app.viewer.controls import FakeControls
@@ -96,6 +97,27 @@ def test_an_error_before_the_loop_has_begun_is_raised_by_show(
     with pytest.raises(ValueError, match="broken window"):
         show(qapp, Broken(sink, controls, Settings()))
     assert too_late.isActive()
+
+
+@pytest.mark.usefixtures("open_window")  # which cleans up
+def test_after_an_interrupt_there_is_something_to_remember(controls: FakeControls, too_late: QTimer) -> None:
+    controls.error = KeyboardInterrupt()
+    kept = Viewer().show(controls, Settings(sky="milky_way", show_seconds=33), leave_at_end=False)
+    assert (kept.sky, kept.show_seconds) == ("milky_way", 33.0)
+
+
+def test_settings_that_cannot_be_kept_cost_a_run_nothing(tmp_path: Path) -> None:
+    clip, stats, home = tmp_path / "clip.mp4", tmp_path / "stats.json", tmp_path / "home"
+    write_video(clip, size_wh=(96, 64), frames=4)
+    home.touch()
+    done = subprocess.run(
+        [sys.executable, "run_live.py", str(clip), "--stats", str(stats)],
+        cwd=ROOT, env=os.environ | {"XDG_CONFIG_HOME": str(home)}, capture_output=True, text=True,
+        timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert f"{home}/skyar-live/settings.json: " in done.stderr.splitlines()[-2]
+    assert stats.exists()
 
 
 def test_the_program_plays_a_file_in_a_window_and_leaves(tmp_path: Path) -> None:

@@ -357,6 +357,15 @@ def test_settings_come_back(qtbot: QtBot, open_window: OpenWindow, sink: ScreenS
     assert sink.view.value == "split"
 
 
+def test_a_sky_named_by_its_path_is_remembered_by_it(open_window: OpenWindow, controls: FakeControls) -> None:
+    controls.change(sky_name="holiday")
+    window = open_window(Settings(sky="/pictures/holiday.jpg"))
+    assert window.settings.sky == "/pictures/holiday.jpg"
+    controls.change(sky_name="milky_way")
+    window.refresh()
+    assert window.settings.sky == "milky_way"
+
+
 def test_a_place_that_is_on_no_screen_is_corrected(qtbot: QtBot, open_window: OpenWindow) -> None:
     window = open_window()
     window.move(30_000, -20_000)
