@@ -236,10 +236,11 @@ class Session:
 
     def toggle_hold(self) -> None:
         """Hold the source, or the shown picture of a live one; or go on."""
+        if self.held:
+            self._stats.resumed()
         if self.live and self._screen is not None:
             self._screen.held = not self._screen.held
         elif self._pacer.paused:
-            self._stats.resumed()
             self._pacer.resume()
         else:
             self._pacer.pause()
@@ -268,9 +269,12 @@ class Session:
 
     def drops(self) -> dict[str, int]:
         """Frames dropped so far, by place."""
-        replaced = self._screen.replaced - self._replaced_before if self._screen is not None else 0
         dropped = {place: channel.dropped for place, channel in self._places().items()}
-        return dropped | {"viewer": dropped["viewer"] + replaced}
+        if self._screen is not None:
+            dropped["viewer"] += self._screen.replaced - self._replaced_before
+        if self._streamer is not None:
+            dropped["stream"] += self._streamer.dropped
+        return dropped
 
     def summary(self) -> dict[str, Any]:
         """The run's numbers, as written by --stats."""

@@ -62,6 +62,23 @@ def test_a_file_is_held_at_its_source_and_a_live_source_at_the_screen() -> None:
     assert not camera.held
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_a_pause_is_no_interval_between_two_pictures(live: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = session(live=live, screen=SimpleNamespace(held=False, replaced=0))
+    resumed: list[bool] = []
+    monkeypatch.setattr(run._stats, "resumed", lambda: resumed.append(run.held))
+    run.toggle_hold()
+    assert not resumed
+    run.toggle_hold()
+    assert resumed == [True]
+
+
+def test_pictures_left_out_of_the_stream_are_drops() -> None:
+    run = session(live=True)
+    run._streamer = SimpleNamespace(dropped=4)  # type: ignore[assignment]
+    assert run.drops() == {"capture": 0, "viewer": 0, "recorder": 0, "stream": 4}
+
+
 def test_what_was_replaced_before_a_session_is_not_its_drop() -> None:
     screen = SimpleNamespace(held=False, replaced=5)
     run = session(live=True, screen=screen)
