@@ -15,6 +15,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from app.capture.convert import Orientation, orientation_of, read_colour, samples_of, upright, upright_size
+from app.demux import demuxed
 from app.errors import SkyError
 from app.frame import F64, Colour, Planes
 from app.sky.base import SkyView
@@ -57,7 +58,7 @@ def read_clip(path: Path, *, loop: bool) -> Clip:
             stream = container.streams.video[0]
             stamps: list[int] = []
             last_duration = 0
-            for packet in container.demux(stream):
+            for packet in demuxed(container, stream):
                 stamp = packet.pts if packet.pts is not None else packet.dts
                 if stamp is not None and packet.size:
                     if not stamps or stamp >= max(stamps[-1], stamps[0]):
