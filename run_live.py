@@ -3,12 +3,15 @@
 import argparse
 import logging
 import math
+import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import get_args
+from typing import NoReturn, get_args
 
 from pydantic import ValidationError
 
@@ -146,8 +149,20 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:  # such as a name that is too long, or a folder that may not be searched
         print(f"run_live.py: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # before anything ran; later it ends the run in good order
+    except KeyboardInterrupt:  # while a source is opened without a window, or a second one
         return 130
+
+
+def leave(status: int) -> NoReturn:
+    """End the process, at once if a thread is left behind, such as one that opens a source.
+
+    Python's own way out takes the ground from under such a thread, and a library in it crashes.
+    """
+    if threading.active_count() > 1:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def print_skies() -> int:
@@ -199,4 +214,6 @@ def _positive(kind: type[float]) -> Callable[[str], float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Until there is something to finish: an exception in the middle of an import is often swallowed.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    leave(main())

@@ -44,4 +44,10 @@ def _is_named() -> bool:
 @cache
 def _probe() -> "subprocess.Popen[bytes]":
     quiet = subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-c", _PROBE], stdin=quiet, stdout=quiet, stderr=quiet)
+    return subprocess.Popen(
+        [sys.executable, "-c", _PROBE],
+        stdin=quiet,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,  # or Ctrl-C in a terminal would end it, too: as if there were no display
+    )

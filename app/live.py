@@ -2,9 +2,11 @@
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 import cv2
@@ -38,12 +40,12 @@ def run(options: Options, config: Config, look: Look, settings: Settings) -> int
     """
     cv2.setNumThreads(1)  # each stage has its own thread; more would only contend for the same cores
     check_outputs(options)
-    with _terminated_like_interrupted():
-        session: Session | None
-        if options.headless:
+    session: Session | None
+    if options.headless:
+        with _handled(signal.default_int_handler):
             session = _run_headless(options, config, look)
-        else:
-            session = _run_window(options, config, look, settings)
+    else:
+        session = _run_window(options, config, look, settings)
     if session is None:  # the user left before anything was open
         return 0
     log.info("%s", session.counts())
@@ -59,7 +61,7 @@ def open_session(
     screen: Screen | None,
     tell: Callable[[SkyLiveError], None],
 ) -> Session:
-    """A run that is ready to start: source, sky and engine open, code compiled, outputs as the options say.
+    """A run that is ready but for its outputs: source, sky and engine open, code compiled.
 
     tell: called with the error of an output that breaks off while the picture goes on. Raises SkyLiveError or
     EngineError naming what cannot be opened; then everything is closed again.
@@ -76,12 +78,6 @@ def open_session(
         stages = build_stages(engine, player, info, config, look)
         session = Session(options, config, source, stages, player, engine.name, screen, stack.pop_all(), tell)
     try:
-        if options.record is not None:
-            session.record(options.record, force=options.force, from_start=True)
-        if options.stream is not None:
-            session.stream_to(options.stream)
-        if options.virtual_camera:
-            session.show_as_camera(True)
         stages.warm_up(info)
     except BaseException:
         session.close()
@@ -103,6 +99,7 @@ def _run_headless(options: Options, config: Config, look: Look) -> Session:
 
     session = open_session(options, config, look, None, tell)
     try:
+        session.begin_outputs()
         session.start()
         with _progress(session.info, options) as bar:
             while not session.wait(0.1):
@@ -118,17 +115,28 @@ def _run_headless(options: Options, config: Config, look: Look) -> Session:
 
 def _run_window(options: Options, config: Config, look: Look, settings: Settings) -> Session | None:
     """The last run that the window showed, ended; raises what could not be opened at the start."""
-    from app.viewer.viewer import Viewer
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        # An exception would end the process wherever Qt has called Python; a second Ctrl-C insists.
+        if interrupted.is_set():
+            signal.default_int_handler(number, frame)
+        interrupted.set()
 
     settings = settings.model_copy(update={"sky": _from_anywhere(options.sky)})
     if options.source != "demo":
         settings = settings.opened(_from_anywhere(options.source))
-    viewer = Viewer()
-    studio = Studio(options, config, look, viewer.screen, open_session)
-    try:
-        settings = viewer.show(studio, settings, options.leave_at_end)
-    finally:
-        studio.close()
+    with _handled(interrupt):
+        from app.viewer.viewer import Viewer
+
+        viewer = Viewer()
+        studio = Studio(options, config, look, viewer.screen, open_session)
+        try:
+            settings = viewer.show(studio, settings, options.leave_at_end, interrupted)
+        finally:
+            studio.close()
+    if interrupted.is_set():
+        log.info("stopped")
     try:
         save_settings(settings)
     except ConfigError as error:  # as in a home that cannot be written: no fault of the run's
@@ -150,10 +158,11 @@ def _progress(info: SourceInfo, options: Options) -> "tqdm[NoReturn]":
 
 
 @contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM is met like Ctrl-C, so that a recording is finished either way."""
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are met alike, so that a recording is finished either way."""
+    previous = [(number, signal.signal(number, handler)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, before in previous:
+            signal.signal(number, before)

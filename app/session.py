@@ -51,8 +51,9 @@ class Screen(Sink[Composited], Protocol):
 class Session:
     """One run of one source. It owns what was opened for it, and closes that with itself.
 
-    What opens a file, an address or a device takes its time and raises SkyLiveError: `choose_sky`, `record`,
-    `stream_to`, `show_as_camera`, `stop_recording`, `close`. Everything else returns at once.
+    What opens a file, an address or a device takes its time and raises SkyLiveError: `begin_outputs`,
+    `choose_sky`, `record`, `stream_to`, `show_as_camera`, `stop_recording`, `close`. Everything else returns
+    at once.
     """
 
     def __init__(
@@ -114,6 +115,16 @@ class Session:
             links=[self._captured, Channel(1, Policy.BLOCK), Channel(1, Policy.BLOCK)],
             measured=self._stats.stage,
         )
+
+    def begin_outputs(self) -> None:
+        """Begin what the options ask for: recording, stream, virtual camera."""
+        options = self._options
+        if options.record is not None:
+            self.record(options.record, force=options.force, from_start=True)
+        if options.stream is not None:
+            self.stream_to(options.stream)
+        if options.virtual_camera:
+            self.show_as_camera(True)
 
     def start(self) -> None:
         """Let the pictures flow."""

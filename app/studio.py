@@ -231,9 +231,14 @@ class Studio:
         camera = old is not None and bool(old.virtual_camera)
         if old is not None:
             old.close()
-        if self._closed:
+        try:
+            if self._closed:  # before there is a file: who leaves while a source is opened finds no empty one
+                session.close()
+                return
+            session.begin_outputs()
+        except BaseException:
             session.close()
-            return
+            raise
         if at_s is not None:
             session.seek(at_s)
         self._screen.held = False

@@ -50,6 +50,7 @@ def run(source: Path, every_s: float, folder: Path) -> dict[str, Any]:
         raise error
 
     session = open_session(options, config, load_look("natural"), None, tell)
+    session.begin_outputs()
     session.start()
     shown = []
     next_s = time.monotonic() + every_s

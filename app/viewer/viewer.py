@@ -1,6 +1,6 @@
 """The viewer as the rest of the program sees it."""
 
-import logging
+import threading
 
 from app.state import Controls
 from app.user import Settings
@@ -8,8 +8,6 @@ from app.viewer.application import open_application
 from app.viewer.screen import ScreenSink
 from app.viewer.style import dress
 from app.viewer.window import Window, show
-
-log = logging.getLogger(__name__)
 
 
 class Viewer:
@@ -23,16 +21,14 @@ class Viewer:
         dress(self._application)
         self.screen = ScreenSink()
 
-    def show(self, controls: Controls, settings: Settings, leave_at_end: bool) -> Settings:
+    def show(
+        self, controls: Controls, settings: Settings, leave_at_end: bool, interrupted: threading.Event
+    ) -> Settings:
         """Show the window until it is closed or, if wished, the source has ended; what to remember of it.
 
-        Ctrl-C closes it like any other way to leave.
-        settings: what is in use at the beginning, sky and look included. Raises what `controls.state` raised,
-        and what went wrong in the window.
+        settings: what is in use at the beginning, sky and look included. interrupted: closes the window, too,
+        when it is set. Raises what `controls.state` raised, and what went wrong in the window.
         """
         window = Window(self.screen, controls, settings, leave_at_end=leave_at_end)
-        try:
-            show(self._application, window)
-        except KeyboardInterrupt:
-            log.info("stopped")
+        show(self._application, window, interrupted)
         return window.settings

@@ -1,6 +1,7 @@
 """The window: the picture with skies and look beside it, the bars below, and what the user does with them."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -324,8 +325,8 @@ def _column(parent: QWidget) -> QVBoxLayout:
     return column
 
 
-def show(application: QApplication, window: Window) -> None:
-    """Show the window until it is closed; raises what went wrong meanwhile.
+def show(application: QApplication, window: Window, interrupted: threading.Event | None = None) -> None:
+    """Show the window until it is closed or `interrupted` is set; raises what went wrong meanwhile.
 
     An exception in a slot would abort the process (PyQt6), so it is caught, ends the loop and is raised here.
     """
@@ -337,8 +338,15 @@ def show(application: QApplication, window: Window) -> None:
             QTimer.singleShot(0, application.exit)  # at once would be lost where this loop has not begun
         failures.append(error)
 
+    def look() -> None:
+        if interrupted is not None and interrupted.is_set():
+            timer.stop()
+            application.exit()  # whatever dialog or menu is open
+        else:
+            window.refresh()
+
     timer = QTimer()
-    timer.timeout.connect(window.refresh)  # also gives Python the chance to see Ctrl-C
+    timer.timeout.connect(look)  # also gives Python the chance to see Ctrl-C
     timer.start(_POLL_MS)
     previous: Callable[..., object] = sys.excepthook
     sys.excepthook = fail

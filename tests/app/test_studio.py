@@ -47,6 +47,12 @@ class FakeSession:
         self.sky_waits = threading.Event()
         self.sky_waits.set()
 
+    def begin_outputs(self) -> None:
+        if self.options.record is not None:
+            self.asked.append(self.options.record)
+        if self.options.record == Path("refused"):
+            raise RecordError("refused: exists")
+
     def start(self) -> None:
         self.asked.append("start")
 
@@ -417,6 +423,15 @@ def test_a_first_source_that_is_ready_only_after_the_end_is_closed(
     threading.Timer(0.5, opened.go_on.set).start()
     studio.close()
     assert opened.sessions[0].asked == ["close"]
+
+
+def test_a_first_recording_that_is_refused_ends_the_program(
+    make: Callable[..., Studio], opened: Opened
+) -> None:
+    studio = make(record=Path("refused"))
+    with pytest.raises(RecordError):
+        until(studio, lambda state: False)
+    assert opened.sessions[0].asked == [Path("refused"), "close"]
 
 
 def test_in_a_run_with_a_job_a_source_that_fails_ends_the_program(

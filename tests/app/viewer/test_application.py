@@ -1,8 +1,11 @@
 """The window's life: what ends it, and where there is no screen for it."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,8 +104,11 @@ def test_an_error_before_the_loop_has_begun_is_raised_by_show(
 
 @pytest.mark.usefixtures("open_window")  # which cleans up
 def test_after_an_interrupt_there_is_something_to_remember(controls: FakeControls, too_late: QTimer) -> None:
-    controls.error = KeyboardInterrupt()
-    kept = Viewer().show(controls, Settings(sky="milky_way", show_seconds=33), leave_at_end=False)
+    interrupted = threading.Event()
+    controls.change(sky_name="milky_way")
+    QTimer.singleShot(300, interrupted.set)
+    kept = Viewer().show(controls, Settings(sky="milky_way", show_seconds=33), False, interrupted)
+    assert too_late.isActive()
     assert (kept.sky, kept.show_seconds) == ("milky_way", 33.0)
 
 
@@ -118,6 +124,22 @@ def test_settings_that_cannot_be_kept_cost_a_run_nothing(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     assert f"{home}/skyar-live/settings.json: " in done.stderr.splitlines()[-2]
     assert stats.exists()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.3, 0.6])
+def test_an_interrupt_while_the_first_source_is_opened_leaves_nothing(tmp_path: Path, seconds: float) -> None:
+    recording = tmp_path / "out.mkv"
+    command = [sys.executable, "-X", "importtime", "run_live.py", "demo", "--record", str(recording)]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "app.viewer.viewer" not in (line := process.stderr.readline()):
+        assert line, "it ended before there was a window"
+    time.sleep(seconds)  # somewhere between the window's first line and the first picture
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors[-1000:]
+    assert "Traceback" not in errors
+    assert not recording.exists() or recording.stat().st_size
 
 
 def test_the_program_plays_a_file_in_a_window_and_leaves(tmp_path: Path) -> None:
