@@ -70,9 +70,7 @@ class Pipeline:
             packets, following = self._links[position], self._links[position + 1 : position + 2]
             hand_on = following[0].put if following else self._hand_out
             closing = following or [outlet.channel for outlet in outlets]
-            self._threads.append(
-                self._thread(name, self._work, name, process, packets, hand_on, closing)
-            )
+            self._threads.append(self._thread(name, self._work, name, process, packets, hand_on, closing))
         for outlet in outlets:
             self._threads.append(self._thread(outlet.name, self._write, outlet))
 
