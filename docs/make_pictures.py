@@ -11,14 +11,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from app.capture.demo import DemoSource  # noqa: E402
-from app.colour import rgb_from_planes  # noqa: E402
 from app.frame import U8  # noqa: E402
 from app.looks import list_looks, load_look, look_folders  # noqa: E402
 from app.sky.library import list_skies, sky_folders  # noqa: E402
 
-SHOWN = 90
-COLUMNS = 4
+SHOWN = 30
 TILE_WH = (400, 225)
 # The sky under which a look that names none is shown.
 SKY_OF_LOOK = {"natural": "clear_day", "skyar": "floating_island", "skyar_night": "super_moon"}
@@ -39,17 +36,17 @@ def result(sky: str, look: str) -> U8:
 def tile(picture: U8, text: str) -> U8:
     """The picture, smaller, with its name in a corner."""
     small = np.asarray(cv2.resize(picture, TILE_WH, interpolation=cv2.INTER_AREA), np.uint8)
-    at = (8, TILE_WH[1] - 9)
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(small, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, thickness, cv2.LINE_AA)
+    for offset, colour in ((1, (0, 0, 0)), (0, (255, 255, 255))):
+        at = (8 + offset, TILE_WH[1] - 9 + offset)
+        cv2.putText(small, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
     return small
 
 
-def write_sheet(name: str, tiles: list[U8]) -> None:
-    """Write the tiles as rows of `COLUMNS` into docs/images."""
-    blank = np.zeros_like(tiles[0])
-    tiles = tiles + [blank] * (-len(tiles) % COLUMNS)
-    rows = [np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)]
+def write_sheet(name: str, columns: int, tiles: list[U8]) -> None:
+    """Write the tiles in rows into docs/images."""
+    blank = np.full_like(tiles[0], 255)
+    tiles = tiles + [blank] * (-len(tiles) % columns)
+    rows = [np.hstack(tiles[at : at + columns]) for at in range(0, len(tiles), columns)]
     folder = ROOT / "docs" / "images"
     folder.mkdir(exist_ok=True)
     cv2.imwrite(str(folder / name), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 86])
@@ -57,22 +54,11 @@ def write_sheet(name: str, tiles: list[U8]) -> None:
 
 def main() -> None:
     """Write skies.jpg, the demo under every sky of the program, and looks.jpg, under every look."""
-    with DemoSource(None) as demo:
-        frame, _ = demo.frame(SHOWN)
-    original = np.ascontiguousarray(rgb_from_planes(frame.planes, frame.colour)[..., ::-1])
     skies = list_skies(sky_folders()[:1])
+    write_sheet("skies.jpg", 4, [tile(result(sky.name, "natural"), sky.title) for sky in skies])
+    looks = [(look, look_sky(look.name)) for look in list_looks(look_folders()[:1])]
     write_sheet(
-        "skies.jpg",
-        [tile(original, "the source"), *(tile(result(sky.name, "natural"), sky.title) for sky in skies)],
-    )
-    looks = list_looks(look_folders()[:1])
-    skies_of = [look_sky(look.name) for look in looks]
-    write_sheet(
-        "looks.jpg",
-        [
-            tile(result(sky, look.name), f"{look.title} ({sky})")
-            for look, sky in zip(looks, skies_of, strict=True)
-        ],
+        "looks.jpg", 5, [tile(result(sky, look.name), f"{look.title} ({sky})") for look, sky in looks]
     )
 
 
