@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.addresses import without_secrets
+from app.capture.open import is_camera
 from app.colour import rgb_from_planes
 from app.config import Config, Look
 from app.errors import SkyLiveError
@@ -331,8 +332,3 @@ class Studio:
         if self._said:
             self._message = Message(self._message.number + 1, *self._said.popleft())
         return self._message
-
-
-def is_camera(source: str) -> bool:
-    """Whether the user names a camera: the sources that a microphone goes with."""
-    return source.isdecimal() or source.startswith("/dev/video")

@@ -14,6 +14,11 @@ from app.capture.video import VideoFile
 from app.errors import CaptureError
 
 
+def is_camera(spec: str) -> bool:
+    """Whether the user names a camera, by number or device: what a microphone goes with."""
+    return spec.isdecimal() or spec.startswith("/dev/video")
+
+
 def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: str | None = None) -> Source:
     """The source that `spec` names.
 
@@ -25,7 +30,7 @@ def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: s
     audio: microphone that is recorded with a camera; None = no sound.
     Raises CaptureError naming the source.
     """
-    if spec.isdecimal() or spec.startswith("/dev/video"):
+    if is_camera(spec):
         return open_camera(spec, size_wh, fps, audio)
     if audio is not None:
         raise CaptureError(f"{without_secrets(spec)}: a microphone (--audio {audio}) goes with a camera only")
