@@ -20,10 +20,12 @@ from app.recording.recorder import Recorder
 from run_live import size_wh
 
 FRAMES = 300
+# Long enough to switch to each sky of the program.
+FRAMES_SWITCHED = 900
 ROUNDS = 3
 
 
-def render_demo(path: Path, size_wh: tuple[int, int]) -> None:
+def render_demo(path: Path, size_wh: tuple[int, int], frames: int) -> None:
     """Record the demo scene, without any sky replacement, as H.264 of high quality."""
     with DemoSource(size_wh) as source:
         info = source.info
@@ -38,7 +40,7 @@ def render_demo(path: Path, size_wh: tuple[int, int]) -> None:
             force=True,
             from_start=True,
         )
-        for frame in islice(source, FRAMES):
+        for frame in islice(source, frames):
             recorder.write(frame.planes, frame.pts)
         recorder.close()
 
@@ -121,7 +123,7 @@ def main() -> None:
         source, size = options.source, options.size
         if source is None:
             source, size = folder / "demo.mkv", None
-            render_demo(source, options.size or SIZE_WH)
+            render_demo(source, options.size or SIZE_WH, FRAMES_SWITCHED if options.switch_every else FRAMES)
         if options.switch_every:
             print(intervals(run_switching(source, options.switch_every)))
             return
