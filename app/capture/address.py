@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
-from av.stream import Discard, Disposition, Stream
-from av.video.stream import VideoStream
+from av.stream import Discard, Stream
 
 from app.addresses import without_secrets
 from app.capture import live
 from app.capture.live import LiveSource
-from app.demux import demuxed
+from app.demux import best_video, demuxed
 from app.errors import CaptureError
 
 # Without these a stream is watched for 5 s before its first picture comes. What was read meanwhile is kept,
@@ -85,7 +84,7 @@ class NetworkConnection:
         try:
             if self._stalled:  # it answered, and then sent nothing
                 raise self._lost()
-            self._video = self._video_stream()
+            self._video = best_video(self._container, self._name)
             self._audio = self._audio_stream()
             for stream in self._container.streams:
                 if stream is not self._video and stream is not self._audio:
@@ -146,19 +145,6 @@ class NetworkConnection:
         if error.errno != errno.EIO:
             return error.strerror or "cannot be opened"
         return "unknown host" if _is_unknown(self._address) else "the connection was cut"
-
-    def _video_stream(self) -> VideoStream:
-        container = self._container
-        videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not videos:
-            raise CaptureError(f"{self._name}: there is no video in it")
-        best = container.streams.best("video")
-        stream = next((stream for stream in videos if stream is best), videos[0])
-        if stream.codec_context is None:
-            raise CaptureError(f"{self._name}: no decoder for its video")
-        # A second decoding thread would cost more CPU time and a frame of delay.
-        stream.codec_context.thread_count = 1
-        return stream
 
     def _audio_stream(self) -> AudioStream | None:
         best = self._container.streams.best("audio", related=self._video)

@@ -11,13 +11,12 @@ from typing import Self
 
 import av
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from app.capture.convert import Converter, orientation_of
 from app.capture.source import SourceInfo
 from app.capture.stamps import increasing
-from app.demux import demuxed
+from app.demux import best_video, demuxed
 from app.errors import CaptureError
 from app.frame import Frame
 
@@ -46,7 +45,7 @@ class VideoFile:
         self._sought = False
         self._container = _open(path)
         try:
-            self._stream = _video_stream(self._container, path)
+            self._stream = best_video(self._container, str(path))
             decoded = self._decoded()
             first = next(decoded, None)
             if first is None:
@@ -177,22 +176,6 @@ def _open(path: Path) -> InputContainer:
         container.close()
         raise CaptureError(f"{path}: not a video but text")
     return container
-
-
-def _video_stream(container: InputContainer, path: Path) -> VideoStream:
-    streams = [
-        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
-    ]
-    if not streams:
-        raise CaptureError(f"{path}: there is no video in it")
-    best = container.streams.best("video")
-    stream = next((stream for stream in streams if stream is best), streams[0])
-    if stream.codec_context is None:
-        raise CaptureError(f"{path}: no decoder for its video")
-    # The other stages keep the remaining cores busy: a second decoding thread costs 5 to 10 % more CPU
-    # time and a frame of delay, and gains nothing.
-    stream.codec_context.thread_count = 1
-    return stream
 
 
 def _chroma_location(container: InputContainer, stream: VideoStream) -> str | None:

@@ -25,6 +25,9 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp"), "still"),
     **dict.fromkeys((".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif"), "video"),
 }
+ENDINGS = tuple(_KINDS)
+"""Endings of the files that can be skies, with their dots."""
+
 _CROP = 0.5
 
 

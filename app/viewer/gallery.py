@@ -27,12 +27,10 @@ from PyQt6.QtWidgets import (
 )
 
 from app.frame import U8
-from app.sky.library import SkyFile
+from app.sky.library import ENDINGS, SkyFile
 from app.viewer.sky_card import LOADING, NUMBER, PICTURE, SHOWN, VIDEO, SkyCards
 from app.viewer.thumbnails import Thumbnails
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif")
-"""Of the files offered by the dialog; all that can be a sky."""
 _WIDTH = 208
 _SKY = Qt.ItemDataRole.UserRole
 _NUMBERS = 9

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 from app.errors import SkyError
 from app.frame import Colour
 from app.sky.base import Sky
-from app.sky.library import SkyFile, find_sky, list_skies
+from app.sky.library import ENDINGS, SkyFile, find_sky, list_skies
 from app.viewer import style, thumbnails
-from app.viewer.gallery import ENDINGS, Gallery
+from app.viewer.gallery import Gallery
 from app.viewer.sky_card import LOADING, NUMBER, PICTURE, SHOWN
 from app.viewer.thumbnails import Thumbnails
 from tests.media import write_video
