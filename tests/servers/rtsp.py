@@ -30,14 +30,15 @@ class RtspServer:
     `play` is the address of the file, `push` takes a stream, and `pushed` plays it to others.
     """
 
-    def __init__(
-        self, file: Path | None = None, *, loop: bool = False, silent: bool = False, user: str = ""
-    ) -> None:
-        """file: H.264 and, unless silent, AAC in an mp4 file. user: "NAME:PASSWORD", needed to connect."""
+    def __init__(self, file: Path | None = None, *, silent: bool = False, user: str = "") -> None:
+        """file: H.264 and, unless silent, AAC in an mp4 file, played to each client from its beginning.
+
+        user: "NAME:PASSWORD", needed to connect.
+        """
         if reason := missing():
             pytest.skip(reason)
         self._options = [*(["--file", str(file)] if file else []), *(["--user", user] if user else [])]
-        self._options += [option for option, on in {"--loop": loop, "--silent": silent}.items() if on]
+        self._options += ["--silent"] if silent else []
         self._process: subprocess.Popen[str] | None = None
         self.port = 0
 

@@ -33,7 +33,7 @@ ELEMENTS = ["qtdemux", "h264parse", "aacparse", "rtph264pay", "rtpmp4gpay", "rtp
 
 
 class Hub:
-    """Hands the frames of one origin to every media that plays them, on each media's own clock."""
+    """Hands the frames of a push to every media that plays them, on each media's own clock."""
 
     def __init__(self) -> None:
         self.kinds: set[str] = set()
@@ -55,10 +55,8 @@ class Hub:
     def add(self, outlet: "Outlet") -> None:
         self._outlets.append(outlet)
 
-    def remove(self, outlet: "Outlet") -> bool:
-        """Whether nobody is left."""
+    def remove(self, outlet: "Outlet") -> None:
         self._outlets.remove(outlet)
-        return not self._outlets
 
     def end(self) -> None:
         self.kinds.clear()
@@ -107,57 +105,28 @@ def appsink(kind: str) -> str:
     return f"{PARSERS[kind]} ! {CAPS[kind]} ! appsink name={kind} emit-signals=true"
 
 
-class FilePlayer:
-    """Plays the file into the hub, from its beginning whenever somebody asks for it and nobody else does."""
-
-    def __init__(self, path: str, kinds: list[str], loop: bool, hub: Hub) -> None:
-        self._path = path
-        self._kinds = kinds
-        self._loop = loop
-        self._hub = hub
-        self._pipeline: Any = None
-
-    def start(self) -> None:
-        if self._pipeline is not None:
-            return
-        branches = " ".join(f"demux.{kind}_0 ! queue ! {appsink(kind)}" for kind in self._kinds)
-        self._pipeline = Gst.parse_launch(f'filesrc location="{self._path}" ! qtdemux name=demux {branches}')
-        for kind in self._kinds:
-            sink = self._pipeline.get_by_name(kind)
-            sink.connect("new-sample", lambda sink, kind=kind: self._hub.take(kind, sink))
-        bus = self._pipeline.get_bus()
-        bus.add_signal_watch()
-        bus.connect("message::segment-done", lambda *_: self._from_the_start(Gst.SeekFlags.NONE))
-        bus.connect("message::eos", lambda *_: self._hub.end())
-        self._pipeline.set_state(Gst.State.PAUSED)
-        self._pipeline.get_state(10 * Gst.SECOND)
-        if self._loop:
-            self._from_the_start(Gst.SeekFlags.FLUSH)
-        self._pipeline.set_state(Gst.State.PLAYING)
-
-    def stop(self) -> None:
-        pipeline, self._pipeline = self._pipeline, None
-        pipeline.get_bus().remove_signal_watch()
-        pipeline.set_state(Gst.State.NULL)
-
-    def _from_the_start(self, flags: Any) -> None:
-        """Its end is then told by a message instead of the end of stream."""
-        self._pipeline.seek_simple(Gst.Format.TIME, Gst.SeekFlags.SEGMENT | flags, 0)
+def file_factory(path: str, kinds: list[str]) -> Any:
+    """Plays the file to each client from its beginning, and ends with it."""
+    branches = " ".join(
+        f"file.{kind}_0 ! queue ! {PARSERS[kind]} ! {PAYLOADERS[kind]} name=pay{i}"
+        for i, kind in enumerate(kinds)
+    )
+    factory = GstRtspServer.RTSPMediaFactory()
+    factory.set_launch(f'( filesrc location="{path}" ! qtdemux name=file {branches} )')
+    return factory
 
 
-class PlayFactory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
-    """Media that play what comes into a hub; "not found" while `origin` is None and nothing comes."""
+class HubFactory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
+    """Media that play what comes into a hub; "not found" while nothing comes."""
 
-    def __init__(self, hub: Hub, kinds: list[str] | None, origin: FilePlayer | None) -> None:
+    def __init__(self, hub: Hub) -> None:
         super().__init__()
         self._hub = hub
-        self._kinds = kinds
-        self._origin = origin
         self.set_shared(True)
         self.connect("media-configure", self._configure)
 
     def do_create_element(self, _url: Any) -> Any:
-        kinds = self._kinds or sorted(self._hub.kinds, reverse=True)
+        kinds = sorted(self._hub.kinds, reverse=True)
         if not kinds:
             return None
         branches = [
@@ -171,16 +140,9 @@ class PlayFactory(GstRtspServer.RTSPMediaFactory):  # type: ignore[misc]
 
     def _configure(self, _factory: Any, media: Any) -> None:
         element = media.get_element()
-        kinds = [kind for kind in PAYLOADERS if element.get_by_name(kind)]
-        outlet = Outlet(element, kinds)
-        if self._origin:
-            self._origin.start()
+        outlet = Outlet(element, [kind for kind in PAYLOADERS if element.get_by_name(kind)])
         self._hub.add(outlet)
-        media.connect("unprepared", self._left, outlet)
-
-    def _left(self, _media: Any, outlet: Outlet) -> None:
-        if self._hub.remove(outlet) and self._origin:
-            self._origin.stop()
+        media.connect("unprepared", lambda _media: self._hub.remove(outlet))
 
 
 def record_factory(hub: Hub, kinds: list[str]) -> Any:
@@ -221,7 +183,6 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", default="0")
     parser.add_argument("--file")
-    parser.add_argument("--loop", action="store_true")
     parser.add_argument("--silent", action="store_true", help="no sound, of the file or the push")
     parser.add_argument("--user", help="NAME:PASSWORD")
     parser.add_argument("--check", action="store_true", help="only say what is missing")
@@ -239,11 +200,10 @@ def main() -> None:
     mounts = server.get_mount_points()
     factories: dict[str, Any] = {}
     if args.file:
-        hub = Hub()
-        factories["/play"] = PlayFactory(hub, kinds, FilePlayer(args.file, kinds, args.loop, hub))
+        factories["/play"] = file_factory(args.file, kinds)
     pushed = Hub()
     factories["/push"] = record_factory(pushed, kinds)
-    factories["/pushed"] = PlayFactory(pushed, None, None)
+    factories["/pushed"] = HubFactory(pushed)
     if args.user:
         protect(server, list(factories.values()), *args.user.split(":"))
     for path, factory in factories.items():

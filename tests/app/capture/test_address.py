@@ -40,7 +40,8 @@ def write_clip(path: Path, seconds: float, audio: str | None = "aac") -> Path:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 4)
+    """Longer than any test reads it."""
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 60)
 
 
 @pytest.fixture
@@ -109,14 +110,13 @@ def test_a_password_is_not_shown_where_a_microphone_is_refused() -> None:
 
 
 def test_rtsp_plays_pictures_and_sound_on_one_clock(clip: Path) -> None:
-    with RtspServer(clip, loop=True) as server, open_address(server.play, None) as source:
+    with RtspServer(clip) as server, open_address(server.play, None) as source:
         info = source.info
         assert (info.name, info.size_wh, info.fps) == (server.play, SIZE, Fraction(FPS))
         assert info.live and isinstance(info.sound, SoundFeed)
         listener = info.sound.listen()
         with Reader(source) as reader:
-            # Longer than the clip, so that its loop is among them.
-            reader.wait_for(lambda: bool(reader.frames) and reader.frames[-1].seconds > 6)
+            reader.wait_for(lambda: bool(reader.frames) and reader.frames[-1].seconds > 4)
         pts = [frame.pts for frame in reader.frames]
         assert all(b > a for a, b in pairwise(pts))
         steps = sorted(b - a for a, b in pairwise(pts))
@@ -131,7 +131,7 @@ def test_rtsp_killed_and_started_again_leaves_a_true_gap(
     clip: Path, impatient: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    with RtspServer(clip, loop=True) as server:
+    with RtspServer(clip) as server:
         source = open_address(server.play, None)
         assert isinstance(source.info.sound, SoundFeed)
         listener = source.info.sound.listen()
@@ -158,7 +158,7 @@ def test_rtsp_killed_and_started_again_leaves_a_true_gap(
 
 
 def test_rtsp_that_stalls_says_so(clip: Path, impatient: float) -> None:
-    with RtspServer(clip, loop=True) as server:
+    with RtspServer(clip) as server:
         source = open_address(server.play, None)
         with Reader(source) as reader:
             reader.wait_for_frames(5)
@@ -170,7 +170,7 @@ def test_rtsp_that_stalls_says_so(clip: Path, impatient: float) -> None:
 
 def test_closing_while_nothing_comes(clip: Path, impatient: float, caplog: pytest.LogCaptureFixture) -> None:
     """The iteration then ends by the time-out, without another attempt and without a complaint."""
-    with RtspServer(clip, loop=True) as server:
+    with RtspServer(clip) as server:
         source = open_address(server.play, None)
         with Reader(source) as reader:
             reader.wait_for_frames(5)
@@ -204,7 +204,7 @@ def test_rtsp_without_sound(tmp_path: Path) -> None:
 
 def test_rtsp_password(clip: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with RtspServer(clip, loop=True, user="me:s3cret") as server:
+    with RtspServer(clip, user="me:s3cret") as server:
         for login in ("", "me:wr0ng@"):
             with pytest.raises(CaptureError) as caught:
                 open_address(server.play.replace("://", f"://{login}"), None)
@@ -349,6 +349,7 @@ class Web:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = False  # server_close() then waits for every request's thread
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
 
@@ -537,7 +538,7 @@ def test_data_without_pictures_does_not_pass_for_a_stream(
 
 
 def test_a_connection_knows_its_stream_and_may_be_closed_twice(clip: Path) -> None:
-    with RtspServer(clip, loop=True) as server:
+    with RtspServer(clip) as server:
         connection = NetworkConnection(server.play)
         assert connection.fps == FPS and connection.has_sound and connection.sample_aspect == 1
         connection.close()
