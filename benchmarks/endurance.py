@@ -1,4 +1,4 @@
-"""A long run as from a camera: a looped clip over RTSP, in the window, recorded; is all as at its beginning?
+"""A long run as from a camera: RTSP, in the window, recorded; is all as at its beginning?
 
 Needs a display (`xvfb-run -a python -m benchmarks.endurance`) and the RTSP server of the tests. Prints memory
 over time, drops, latency, and by how much the recorded sound lies off the picture, from part to part.
@@ -20,7 +20,7 @@ import av
 import numpy as np
 
 from app.config import ROOT
-from benchmarks.marked_clip import find_marks, offsets_ms, write_marked_clip
+from benchmarks.marked_clip import find_marks, offsets_ms, repeat_clip, write_marked_clip
 from run_live import size_wh
 from tests.servers.rtsp import RtspServer
 
@@ -89,8 +89,10 @@ def main() -> None:
         clip = options.clip or Path(name) / "clip.mp4"
         if options.clip is None:
             write_marked_clip(clip, options.size, CLIP_S)
+        played = Path(name) / "played.mp4"
+        repeat_clip(clip, played, seconds + CLIP_S)
         recording = options.keep or Path(name) / "out.mkv"
-        with RtspServer(clip, loop=True) as server:
+        with RtspServer(played) as server:
             summary = run(server, recording, seconds, options.outages)
         print(json.dumps(summary, indent=2))
         length_s, holes = gaps(recording)

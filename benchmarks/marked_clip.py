@@ -1,5 +1,6 @@
 """A clip whose sound and picture can be compared: every five seconds a black patch flashes and it beeps."""
 
+import math
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -52,6 +53,30 @@ def write_marked_clip(path: Path, size_wh: tuple[int, int], seconds: int) -> Non
             container.mux(sound.encode(samples))
         container.mux(pictures.encode(None))
         container.mux(sound.encode(None))
+
+
+def repeat_clip(clip: Path, path: Path, seconds: int) -> None:
+    """Write the clip again and again, until `seconds` are full, as one MP4; nothing is encoded anew."""
+    with av.open(str(clip)) as source, av.open(str(path), "w", format="mp4") as target:
+        streams = {s.index: target.add_stream_from_template(s) for s in source.streams}
+        picture = source.streams.video[0]
+        assert picture.duration is not None and picture.time_base is not None
+        length_s = float(picture.duration * picture.time_base)
+        last_dts = dict.fromkeys(streams, -1)
+        for round_ in range(math.ceil(seconds / length_s)):
+            source.seek(0)
+            for packet in source.demux():
+                index = packet.stream.index
+                if packet.dts is None or packet.pts is None:
+                    continue
+                assert packet.time_base is not None
+                offset = round(round_ * length_s / packet.time_base)
+                packet.dts += offset
+                packet.pts += offset
+                if packet.dts > last_dts[index]:  # the sound of a round may reach into the next
+                    last_dts[index] = packet.dts
+                    packet.stream = streams[index]
+                    target.mux(packet)
 
 
 def find_marks(path: Path, start_s: float, seconds: float) -> Marks:
