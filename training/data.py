@@ -44,13 +44,17 @@ class DataError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sample:
-    """One row of the index: where a labelled picture lies and what kind it is."""
+    """One row of the index: where a labelled picture lies and what kind it is.
+
+    `condition` is the light or weather: day, dusk, night, fog and so on; "unknown" where the index says none.
+    """
 
     dataset: str
     split: str
     image: Path
     mask: Path
     soft: bool
+    condition: str = "unknown"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -158,6 +162,7 @@ def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:
                 root / row["image"],
                 root / row["mask"],
                 _is_soft(row["labels"], path),
+                row.get("condition") or "unknown",
             )
             for row in rows
         ]
