@@ -78,12 +78,20 @@ class Frame:
         return f"Frame(#{self.index}, {width}x{height}, {self.seconds:.3f} s)"
 
 
+class Found(NamedTuple):
+    """What the matting stage says of its alpha: the sky's share of the picture and its confidence, in [0, 1]."""
+
+    share: float
+    confidence: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Matted:
     """A frame and the network's alpha for this very frame: uint8 (H, W), 255 = sky."""
 
     frame: Frame
     alpha: U8
+    found: Found
 
 
 NO_POINTS = np.empty((0, 4), np.float32)
@@ -123,6 +131,7 @@ class Tracked:
     frame: Frame
     alpha: U8
     motion: Motion
+    found: Found
 
 
 @dataclass(frozen=True, slots=True, eq=False)

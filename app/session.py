@@ -6,12 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from app.capture.source import Seekable, Source, SourceInfo
 from app.channel import Channel, Policy
 from app.config import Config, Look, Record
 from app.errors import RecordError, SkyLiveError
 from app.feed import Pacer, limited
-from app.frame import Composited, Frame, Picture, Tracked
+from app.frame import F64, Composited, Found, Frame, Picture, Tracked
 from app.options import Options
 from app.outputs import Output
 from app.pipeline import Outlet, Pipeline, Sink
@@ -25,9 +27,8 @@ from app.stats import Stats
 from app.streaming import Streamer
 from app.virtual_camera import VirtualCamera
 
-# The sky's share of the picture is looked at on a grid of so many pixels, and smoothed over so many frames.
-_SHARE_GRID = 16
-_SHARE_FRAMES = 15
+# What was found of the sky is shown smoothed over so many frames.
+_FOUND_FRAMES = 15
 
 
 def buffer_depth(info: SourceInfo, part: Record) -> int:
@@ -89,7 +90,7 @@ class Session:
         self.live = options.live or self.info.live
         self.span_s = source.span_s if isinstance(source, Seekable) and not self.live else None
         self.position_s = 0.0
-        self.sky_share: float | None = None
+        self._found: F64 | None = None
         self._pacer = Pacer(live=options.live, seek=self._seek_source)
         newest_wins = Policy.LATEST if self.live else Policy.BLOCK
         self._captured: Channel[Frame] = Channel(1, newest_wins)
@@ -261,6 +262,11 @@ class Session:
         self._pacer.seek(seconds)
 
     @property
+    def found(self) -> Found | None:
+        """What was found of the sky in the last pictures; None before the first."""
+        return None if self._found is None else Found(*self._found.tolist())
+
+    @property
     def trouble(self) -> str:
         """Why no pictures come from a live source just now; empty when all is well."""
         return self._source.trouble
@@ -350,9 +356,9 @@ class Session:
             composited = blend(tracked)
             self._stats.frames_out += 1
             self.position_s = tracked.frame.seconds
-            share = float(tracked.alpha[::_SHARE_GRID, ::_SHARE_GRID].mean()) / 255
-            old = share if self.sky_share is None else self.sky_share
-            self.sky_share = old + (share - old) / _SHARE_FRAMES
+            self._stats.confidence(tracked.found.confidence)
+            new, old = np.array(tracked.found), self._found
+            self._found = new if old is None else old + (new - old) / _FOUND_FRAMES
             if self._screen is None:
                 self._stats.shown(tracked.frame.captured_ns)
             return composited

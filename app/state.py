@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from app.config import Look
+from app.frame import Found
 from app.sky.library import SkyFile
 
 
@@ -34,8 +35,8 @@ class State:
     pictures come from a live source just now ("reconnecting …"). `held`: the user paused; a live source goes
     on behind the held picture. `ended`: the file is over, its last picture stays. `position_s` and `span_s`
     are on the source's clock; `span_s` is None where the position cannot be set. `sky_name` is the sky shown
-    or faded to, `loading_sky` the title of one that is being loaded. `sky_share` is the share of the picture
-    that is sky, in [0, 1], smoothed; None before the first picture. `stages` are median ms by stage, `drops`
+    or faded to, `loading_sky` the title of one that is being loaded. `found` is what was found of the sky in the
+    last pictures, smoothed; None before the first. `stages` are median ms by stage, `drops`
     frames by place. `stream` and `virtual_camera` say where pictures go besides, empty = nowhere.
     """
 
@@ -50,7 +51,7 @@ class State:
     span_s: tuple[float, float] | None = None
     sky_name: str = ""
     loading_sky: str = ""
-    sky_share: float | None = None
+    found: Found | None = None
     recording: Written | None = None
     stream: str = ""
     virtual_camera: str = ""

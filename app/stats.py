@@ -15,27 +15,27 @@ import numpy as np
 
 _PACKAGES = ("numpy", "opencv-python-headless", "av", "onnxruntime", "numba")
 
-_LEAST_MS, _MOST_MS, _STEP = 1e-3, 1e7, 1.01
-_BINS = math.ceil(math.log(_MOST_MS / _LEAST_MS) / math.log(_STEP)) + 1
+_LEAST, _MOST, _STEP = 1e-3, 1e7, 1.01
+_BINS = math.ceil(math.log(_MOST / _LEAST) / math.log(_STEP)) + 1
 _RECENT = 60
 _MEMORY_EVERY_S = 10.0
 _MEMORY_SAMPLES = 120
 
 
 class Histogram:
-    """How often which time occurred, in ms: bins 1 % wide, so that a run of days needs no more memory."""
+    """How often which value occurred: bins 1 % wide, so that a run of days needs no more memory."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(_BINS, np.int64)
         self.most = 0.0
         self.recent: deque[float] = deque(maxlen=_RECENT)
 
-    def add(self, ms: float) -> None:
-        """Count one time."""
-        place = math.log(max(ms, _LEAST_MS) / _LEAST_MS) / math.log(_STEP)
+    def add(self, value: float) -> None:
+        """Count one."""
+        place = math.log(max(value, _LEAST) / _LEAST) / math.log(_STEP)
         self._counts[min(round(place), _BINS - 1)] += 1
-        self.most = max(self.most, ms)
-        self.recent.append(ms)
+        self.most = max(self.most, value)
+        self.recent.append(value)
 
     def percentiles(self, *ranks: int) -> dict[str, float]:
         """{"p50": …}, nearest rank, right to half a per cent; zeros when there are none."""
@@ -44,7 +44,7 @@ class Histogram:
         if not count:
             return {f"p{rank}": 0.0 for rank in ranks}
         places = {f"p{rank}": np.searchsorted(total, math.ceil(rank / 100 * count)) for rank in ranks}
-        return {name: round(min(self.most, _LEAST_MS * _STEP ** float(at)), 2) for name, at in places.items()}
+        return {name: round(min(self.most, _LEAST * _STEP ** float(at)), 2) for name, at in places.items()}
 
     def median_of_recent(self) -> float:
         """The median of the last times; 0 when there are none."""
@@ -63,6 +63,7 @@ class Stats:
         self._began_ns = began_ns
         self._stages: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._latencies = Histogram()
+        self._confidences = Histogram()
         self._intervals = Histogram()
         self._last_shown_ns: int | None = None
         self._first_shown_ns: int | None = None
@@ -92,6 +93,11 @@ class Stats:
             if self._last_shown_ns is not None:
                 self._intervals.add((now_ns - self._last_shown_ns) / 1e6)
             self._last_shown_ns = now_ns
+
+    def confidence(self, value: float) -> None:
+        """Note the confidence of one matte, in [0, 1]."""
+        with self._lock:
+            self._confidences.add(value)
 
     def resumed(self) -> None:
         """Note the end of a pause: it is no interval between two pictures."""
@@ -155,6 +161,7 @@ class Stats:
                 **source,
                 "latency_ms": self._latencies.percentiles(50, 95, 99),
                 "stages": {name: times.percentiles(50, 95, 99) for name, times in self._stages.items()},
+                "confidence": self._confidences.percentiles(5, 50),
                 "frame_interval_ms": {
                     **self._intervals.percentiles(50, 99),
                     "max": round(self._intervals.most, 2),

@@ -101,7 +101,7 @@ class Studio:
             span_s=session.span_s,
             sky_name=self._shown_sky.name,
             loading_sky=self._loading_sky,
-            sky_share=session.sky_share,
+            found=session.found,
             recording=self._written,
             stream=session.stream,
             virtual_camera=session.virtual_camera,

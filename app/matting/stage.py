@@ -5,6 +5,7 @@ import numpy as np
 from app.colour import rgb_from_yuv
 from app.frame import F32, F64, U8, Frame, Matted, Planes
 from app.jit import jit
+from app.matting.certainty import found
 from app.matting.guided import guided_upsample
 from app.shrink import shrink
 from engines.base import Engine, EngineError, TensorSpec
@@ -48,7 +49,7 @@ class MattingStage:
         alpha = self._engine.infer({"image": self._image})["alpha"][0, 0]
         refined = guided_upsample(alpha, small.y, frame.planes.y, self._guide_radius, self._guide_eps)
         refined.setflags(write=False)
-        return Matted(frame, refined)
+        return Matted(frame, refined, found(alpha))
 
 
 def working_size(engine: Engine) -> tuple[int, int]:

@@ -14,7 +14,7 @@ class Banner:
 
     def text(self, state: State, now_s: float) -> str:
         """What matters most just now; empty when all is well. `now_s`: any steady clock."""
-        no_sky = state.sky_share is not None and state.sky_share < _NO_SKY
+        no_sky = state.found is not None and state.found.share < _NO_SKY
         if not no_sky:
             self._without_sky_since = None
         elif self._without_sky_since is None:

@@ -43,8 +43,10 @@ def rows(state: State) -> list[Row]:
     dropped = {place: count for place, count in state.drops.items() if count}
     drops = [Row(f"dropped at {place}", str(count)) for place, count in dropped.items()]
     size = "{} × {}".format(*state.size_wh) if state.size_wh else ""
+    found = state.found
+    sky = [Row("sky", f"{found.share:.0%}"), Row("confidence", f"{found.confidence:.2f}")] if found else []
     foot = [Row(name, value) for name, value in (("size", size), ("network", state.backend)) if value]
-    return head + stages + (drops or [Row("dropped", "none")]) + foot
+    return head + stages + (drops or [Row("dropped", "none")]) + sky + foot
 
 
 class Overlay(QWidget):

@@ -7,7 +7,7 @@ import pytest
 
 from app.channel import Channel, Policy
 from app.errors import RecordError, SkyLiveError
-from app.frame import Colour, Composited, Frame, Motion, Picture, Planes, Tracked, Tracking
+from app.frame import Colour, Composited, Found, Frame, Motion, Picture, Planes, Tracked, Tracking
 from app.outputs import Output, write_json
 
 PLANE = np.zeros((2, 2), np.uint8)
@@ -36,7 +36,9 @@ class Disk:
 
 def composited() -> Composited:
     frame = Frame(PICTURE.planes, 0, PICTURE.pts, Fraction(1, 30), Colour(), 0)
-    return Composited(Tracked(frame, PLANE, Motion(np.eye(3), np.eye(3), Tracking.LOST, 0)), PICTURE.planes)
+    return Composited(
+        Tracked(frame, PLANE, Motion(np.eye(3), np.eye(3), Tracking.LOST, 0), Found(0, 1)), PICTURE.planes
+    )
 
 
 def output(told: list[str], *, essential: bool = False) -> Output:

@@ -16,7 +16,7 @@ import pytest
 from app.capture.source import SourceInfo
 from app.config import Config, Look
 from app.errors import CaptureError, RecordError, SkyError
-from app.frame import Colour, Composited, Frame, Motion, Planes, Tracked, Tracking
+from app.frame import Colour, Composited, Found, Frame, Motion, Planes, Tracked, Tracking
 from app.options import Options
 from app.sky.library import SkyFile, find_sky
 from app.state import State, Written
@@ -42,7 +42,7 @@ class FakeSession:
         self.recording_failed = False
         self.held = False
         self.trouble = self.stream = self.virtual_camera = ""
-        self.position_s, self.sky_share, self.backend = 1.5, 0.25, "fake"
+        self.position_s, self.found, self.backend = 1.5, Found(0.25, 0.9), "fake"
         self.refuses: Exception | None = None
         self.sky_waits = threading.Event()
         self.sky_waits.set()
@@ -161,7 +161,7 @@ def make(opened: Opened) -> Iterator[Callable[..., Studio]]:
     )
     frame = Frame(Planes(*picture), 0, 0, Fraction(1, 30), Colour("bt601"), 0)
     motion = Motion(np.eye(3), np.eye(3), Tracking.LOST, 0)
-    latest = Composited(Tracked(frame, picture[0], motion), frame.planes)
+    latest = Composited(Tracked(frame, picture[0], motion, Found(0, 1)), frame.planes)
     screen: Any = SimpleNamespace(held=True, replaced=0, latest=lambda: latest)
 
     def studio(source: str = "first", **options: Any) -> Studio:
@@ -184,7 +184,7 @@ def studio(make: Callable[..., Studio]) -> Studio:
 def test_the_first_source_is_opened_and_shown(studio: Studio, opened: Opened) -> None:
     state = studio.state()
     assert (state.source, state.opening, state.sky_name) == ("first", "", "clear_day")
-    assert (state.fps, state.position_s, state.span_s, state.sky_share) == (30.0, 1.5, (0.0, 9.0), 0.25)
+    assert (state.fps, state.position_s, state.span_s, state.found) == (30.0, 1.5, (0.0, 9.0), (0.25, 0.9))
     assert opened.sessions[0].asked == ["start"]
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config import Look
+from app.frame import Found
 from app.sky.library import SkyFile
 from app.state import Message, State
 
@@ -13,7 +14,7 @@ class FakeControls:
     """`app.state.Controls`. `now` is what `state` says; `error`, if set, is what it raises."""
 
     def __init__(self) -> None:
-        self.now = State(source="clip.mp4", size_wh=(160, 90), sky_name="clear_day", sky_share=0.4)
+        self.now = State(source="clip.mp4", size_wh=(160, 90), sky_name="clear_day", found=Found(0.4, 0.97))
         self.error: BaseException | None = None
         self.asked: list[Any] = []
         self.captured: list[int] = []

@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from app.frame import Found
 from app.state import State, Written
 from app.viewer.banner import Banner, clock, size
 
-SKY, NO_SKY = State(source="clip.mp4", sky_share=0.4), State(source="clip.mp4", sky_share=0.004)
+SKY, NO_SKY = State(source="clip.mp4", found=Found(0.4, 1)), State(source="clip.mp4", found=Found(0.004, 1))
 WRITTEN = Written(Path("film.mkv"), 1.0, 2)
 
 

@@ -1,0 +1,23 @@
+"""How far the matting network may be trusted on a picture, from its own alpha."""
+
+import cv2
+import numpy as np
+
+from app.frame import F32, Found
+
+_WINDOW = np.ones((5, 5), np.uint8)
+_LEAST_SHARE = 0.02
+_WEIGHT = 4.0
+
+
+def found(alpha: F32) -> Found:
+    """What was found in a picture, of the network's alpha: float32 (h, w) in [0, 1], 1 = sky.
+
+    Sure networks say 0 or 1, except where sky and ground meet. Doubt is what is said between, 4 a (1 - a), away
+    from edges: less the range of alpha in a window of 5x5 pixels. Confidence falls with the doubt for each
+    pixel of sky. On the validation pictures its rank correlation with 1 - IoU is 0.72 (`docs/matting.md`).
+    """
+    share = float(alpha.mean())
+    range_ = cv2.dilate(alpha, _WINDOW) - cv2.erode(alpha, _WINDOW)
+    doubt = float((4 * alpha * (1 - alpha) * (1 - range_)).mean())
+    return Found(share, max(0.0, 1.0 - _WEIGHT * doubt / (share + _LEAST_SHARE)))
