@@ -79,7 +79,7 @@ class Frame:
 
 
 class Found(NamedTuple):
-    """What the matting stage says of its alpha: the sky's share of the picture and its confidence, in [0, 1]."""
+    """What the matting stage says of its alpha: the sky's share of the picture, its confidence; in [0, 1]."""
 
     share: float
     confidence: float

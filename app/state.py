@@ -35,9 +35,9 @@ class State:
     pictures come from a live source just now ("reconnecting …"). `held`: the user paused; a live source goes
     on behind the held picture. `ended`: the file is over, its last picture stays. `position_s` and `span_s`
     are on the source's clock; `span_s` is None where the position cannot be set. `sky_name` is the sky shown
-    or faded to, `loading_sky` the title of one that is being loaded. `found` is what was found of the sky in the
-    last pictures, smoothed; None before the first. `stages` are median ms by stage, `drops`
-    frames by place. `stream` and `virtual_camera` say where pictures go besides, empty = nowhere.
+    or faded to, `loading_sky` the title of one that is being loaded. `found` is what was found of the sky in
+    the last pictures, smoothed; None before the first. `stages` are median ms by stage, `drops` frames by
+    place. `stream` and `virtual_camera` say where pictures go besides, empty = nowhere.
     """
 
     source: str = ""

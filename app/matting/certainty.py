@@ -13,9 +13,9 @@ _WEIGHT = 4.0
 def found(alpha: F32) -> Found:
     """What was found in a picture, of the network's alpha: float32 (h, w) in [0, 1], 1 = sky.
 
-    Sure networks say 0 or 1, except where sky and ground meet. Doubt is what is said between, 4 a (1 - a), away
-    from edges: less the range of alpha in a window of 5x5 pixels. Confidence falls with the doubt for each
-    pixel of sky. On the validation pictures its rank correlation with 1 - IoU is 0.72 (`docs/matting.md`).
+    A sure network says 0 or 1, except where sky and ground meet. Doubt is what is said between, 4 a (1 - a),
+    away from edges: less the range of alpha in a window of 5x5 pixels. Confidence falls with the doubt for
+    each pixel of sky. On the validation pictures its rank correlation with 1 - IoU is 0.72 (`docs/matting.md`).
     """
     share = float(alpha.mean())
     range_ = cv2.dilate(alpha, _WINDOW) - cv2.erode(alpha, _WINDOW)
