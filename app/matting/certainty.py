@@ -15,7 +15,7 @@ def found(alpha: F32) -> Found:
 
     A sure network says 0 or 1, except where sky and ground meet. Doubt is what is said between, 4 a (1 - a),
     away from edges: less the range of alpha in a window of 5x5 pixels. Confidence falls with the doubt for
-    each pixel of sky. On the validation pictures its rank correlation with 1 - IoU is 0.72 (`docs/matting.md`).
+    each pixel of sky. How well that foretells errors is in `docs/matting.md`.
     """
     share = float(alpha.mean())
     range_ = cv2.dilate(alpha, _WINDOW) - cv2.erode(alpha, _WINDOW)
