@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from app.blending.stage import BlendingStage, shaped_alpha
 from app.colour import rgb_from_yuv
 from app.config import LOOKS, Halo, Light, Look, Matte, Weather
-from app.frame import F64, U8, Colour, Composited, Frame, Motion, Planes, Tracked, Tracking
+from app.frame import F64, U8, Colour, Composited, Found, Frame, Motion, Planes, Tracked, Tracking
 from app.looks import load_look
 from app.sky.base import SkyView
 from tests.app.blending.reference import composite, to_rgb, worst_difference
@@ -65,7 +65,7 @@ def half_sky(size_wh: tuple[int, int], blur: int = 9) -> U8:
 
 def tracked(planes: Planes, alpha: U8, colour: Colour, seconds: float = 0.0) -> Tracked:
     frame = Frame(planes, 0, round(seconds * 1000), Fraction(1, 1000), colour, 0)
-    return Tracked(frame, alpha, Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 50))
+    return Tracked(frame, alpha, Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 50), Found(0.5, 1))
 
 
 def run(
