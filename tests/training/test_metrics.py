@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.metrics import Tally, table
+from training.metrics import Tally, gradient_error, table
 
 
 def test_counts_by_hand() -> None:
@@ -56,3 +56,47 @@ def test_tallies_add_up_and_print() -> None:
     assert (both.pictures, both.iou, both.counted) == (2, 4 / 6, 20)
     text = table({"b": one, "a": one})
     assert [line.split()[0] for line in text.splitlines()] == ["set", "a", "b", "all"]
+
+
+def test_mean_iou_weighs_pictures_alike() -> None:
+    large, small = np.full((20, 20), 255, np.uint8), np.zeros((20, 20), np.uint8)
+    small[0] = 255
+    valid = np.full_like(small, 255)
+    half = small.copy()
+    half[0, 10:] = 0
+    tally = Tally()
+    tally.add(large, large, valid)
+    tally.add(half, small, valid)
+    tally.add(np.zeros_like(small), np.zeros_like(small), valid)  # without sky: says nothing here
+    assert tally.mean_iou == pytest.approx(0.75)
+    assert tally.iou == pytest.approx(410 / 420)
+
+
+def test_soft_measures_by_hand() -> None:
+    truth = np.zeros((10, 10), np.uint8)
+    predicted = truth.copy()
+    predicted[:, :5] = 51  # 0.2 too much on half of the picture
+    valid = np.full_like(truth, 255)
+    tally = Tally()
+    tally.add(predicted, truth, valid)
+    assert math.isnan(tally.mad) and math.isnan(tally.grad)
+    tally = Tally()
+    tally.add(predicted, truth, valid, soft=True)
+    assert tally.mad == pytest.approx(0.1)
+    assert tally.mse == pytest.approx(0.02)
+    assert tally.grad > 0
+
+
+def test_gradient_error_of_a_step() -> None:
+    """Of a step from 0 to 1, straight across, the gradient is the running sum of the filter's slope."""
+    step = np.zeros((60, 60), np.uint8)
+    step[:, 30:] = 255
+    x = np.arange(-4, 5)
+    smooth = np.exp(-(x**2) / (2 * 1.4**2))
+    slope = x * smooth
+    across = np.cumsum(slope / np.linalg.norm(slope))[:-1]
+    along = smooth.sum() / np.linalg.norm(smooth)
+    expected = 60 * np.square(across * along).sum() / 1000
+    assert gradient_error(step, np.zeros_like(step)) == pytest.approx(expected, rel=1e-4)
+    assert gradient_error(step, step) == 0.0
+    assert gradient_error(step.T, np.zeros_like(step)) == pytest.approx(expected, rel=1e-4)
