@@ -40,7 +40,7 @@ def make_texture(planes: Planes, placing: Placing, chroma_xy: tuple[float, float
     )
     cell = placing.scale * max(placing.frame_wh) / _CELLS
     width, height = (max(1, round(length / cell)) for length in placing.texture_wh)
-    reduced = [cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA) for plane in planes]
+    reduced = [_reduced(plane, (width, height)) for plane in planes]
     finest = max(width / placing.texture_wh[0], height / placing.texture_wh[1])
     small_margin = math.ceil(placing.margin * finest) + 1
     return Texture(
@@ -49,6 +49,14 @@ def make_texture(planes: Planes, placing: Placing, chroma_xy: tuple[float, float
         _with_margin(np.dstack(reduced), small_margin, placing).astype(np.float32),
         small_margin,
     )
+
+
+def _reduced(plane: U8, size_wh: tuple[int, int]) -> U8:
+    """The plane at a much smaller size; halved once or twice first, as areas of large ones take long."""
+    while plane.shape[1] > 16 * size_wh[0] and plane.shape[0] > 16 * size_wh[1]:
+        half = (plane.shape[1] + 1) // 2, (plane.shape[0] + 1) // 2
+        plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(cv2.resize(plane, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _with_margin(plane: U8, margin: int, placing: Placing) -> U8:

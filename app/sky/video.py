@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -77,12 +78,12 @@ def read_clip(path: Path, *, loop: bool) -> Clip:
 
 
 def frames_from(
-    clip: Clip, start: float, report: Callable[[av.FFmpegError], None]
+    clip: Clip, start: float, passed: Callable[[], float], report: Callable[[av.FFmpegError], None]
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """(seconds, frame) from the one shown at `start` on; seconds run on from lap to lap of a looping clip.
+    """(seconds, frame) from the key frame before `start` on; seconds run on from lap to lap of a loop.
 
-    Ends with the file, or where not one frame of it can be decoded. What cannot be decoded is reported and
-    ends its lap early.
+    passed: asked before each frame; one that is over by that time is left out. Ends with the file, or where
+    not one frame of it can be decoded. What cannot be decoded is reported and ends its lap early.
     """
     lap, offset = divmod(start, clip.seconds) if clip.loops else (0.0, start)
     pending: tuple[float, VideoFrame] | None = None
@@ -95,7 +96,7 @@ def frames_from(
                 if seconds <= last:
                     continue
                 found, last = True, seconds
-                if pending and seconds > start:
+                if pending and seconds > passed():
                     yield pending
                 pending = seconds, frame
         except av.FFmpegError as error:
@@ -149,6 +150,8 @@ def planes_of(
 class VideoSky:
     """A video as a sky. A thread decodes a few frames ahead; the frame shown depends on `seconds` alone.
 
+    The first frames are decoded when it is opened, so that nobody waits for them, and the thread begins with
+    the first `render`: a sky that is loaded at a low priority does not bequeath it.
     Raises SkyError naming a file of which no frame can be decoded.
     """
 
@@ -167,7 +170,13 @@ class VideoSky:
         self._clip = read_clip(path, loop=loop)
         self._colour = colour
         self._reported = False
-        first = next(frames_from(self._clip, 0.0, self._report), None)
+        # From here on: what the rendering and the decoding thread share, under `_changed`.
+        self._changed = threading.Condition()
+        self._due = 0.0  # what was asked for last
+        self._seek: float | None = None  # where to decode from next; None once that is taken up
+        self._closed = False
+        frames = self._frames_from(0.0)
+        first = next(frames, None)
         if first is None:
             raise SkyError(f"{path}: not a video that can be read: no frame can be decoded")
         # Once for all frames: asking a frame makes it part of a reference cycle, so that it outlives its use.
@@ -182,14 +191,11 @@ class VideoSky:
         except av.FFmpegError as error:
             raise SkyError(f"{path}: cannot be converted from {first[1].format.name}") from error
         self._since = first[0]
-        # What follows is shared by the rendering and the decoding thread, under `_changed`.
-        self._changed = threading.Condition()
-        self._ahead: deque[tuple[float, Texture]] = deque()
-        self._seek: float | None = 0.0  # where to decode from next; None once that is taken up
+        self._ahead = deque((seconds, self._textured(frame)) for seconds, frame in islice(frames, _AHEAD))
         self._ended = False
-        self._closed = False
-        self._thread = threading.Thread(target=self._decode, name=f"sky-{path.stem}", daemon=True)
-        self._thread.start()
+        self._thread = threading.Thread(
+            target=self._decode, args=(frames,), name=f"sky-{path.stem}", daemon=True
+        )
 
     def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
         """As `Sky.render`; waits until the frame shown at `seconds` is decoded."""
@@ -201,15 +207,19 @@ class VideoSky:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(_CLOSE_S)
+        if self._thread.ident is not None:
+            self._thread.join(_CLOSE_S)
 
     def _advance(self, due: float) -> None:
         """Make the last frame that is not later than `due` the one that is shown."""
         with self._changed:
+            self._due = due
             if due < self._since or due > self._since + _FAR_S:
                 self._seek, self._since, self._ended = due, due, False
                 self._ahead.clear()
                 self._changed.notify_all()
+            if self._thread.ident is None and not self._closed:
+                self._thread.start()
             # The frame shown is the right one as soon as the next is known to be later.
             while True:
                 while self._ahead and self._ahead[0][0] <= due:
@@ -219,18 +229,26 @@ class VideoSky:
                     return
                 self._changed.wait()
 
-    def _decode(self) -> None:
+    def _decode(self, frames: Iterator[tuple[float, VideoFrame]]) -> None:
         """Keep `_ahead` filled until the sky is closed: the decoding thread."""
         try:
+            self._offer_all(frames)
             while (start := self._take_seek()) is not None:
-                self._decode_from(start)
+                self._offer_all(self._frames_from(start))
         finally:  # whatever ends this thread, nobody may wait for it
             with self._changed:
                 self._closed = True
                 self._changed.notify_all()
 
-    def _decode_from(self, start: float) -> None:
-        for seconds, frame in frames_from(self._clip, start, self._report):
+    def _frames_from(self, start: float) -> Iterator[tuple[float, VideoFrame]]:
+        return frames_from(self._clip, start, self._passed, self._report)
+
+    def _passed(self) -> float:
+        """Frames that are over by this time are left out; none of those that `_offer` will refuse."""
+        return -math.inf if self._closed or self._seek is not None else self._due
+
+    def _offer_all(self, frames: Iterator[tuple[float, VideoFrame]]) -> None:
+        for seconds, frame in frames:
             if not self._offer(seconds, self._textured(frame)):
                 return
         with self._changed:

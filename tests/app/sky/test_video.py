@@ -11,6 +11,7 @@ import pytest
 from app.colour import planes_from_rgb, rgb_from_planes
 from app.errors import SkyError
 from app.frame import U8, Colour
+from app.sky.texture import Texture
 from app.sky.video import VideoSky, read_clip
 from tests.media import write_video
 
@@ -268,10 +269,43 @@ def test_closing_ends_a_thread_that_waits_for_room_and_may_be_repeated(tmp_path:
     path = write_video(tmp_path / "sky.mp4", frames=10, fps=10, draw=grey)
     before = threading.active_count()
     sky = open_video(path)
+    assert index_at(sky, 0.0) == 0
     assert threading.active_count() == before + 1
     sky.close()
     sky.close()
     assert threading.active_count() == before
+
+
+def test_an_opened_sky_has_its_first_frames_and_no_thread_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "sky.mp4", frames=10, fps=10, draw=grey)
+    monkeypatch.setattr(VideoSky, "_decode", lambda *_: None)  # nothing more is decoded
+    before = threading.active_count()
+    sky = open_video(path)
+    assert threading.active_count() == before
+    assert [index_at(sky, seconds) for seconds in (0.0, 0.05, 0.15)] == [0, 0, 1]
+    sky.close()
+
+
+def test_frames_that_are_over_already_are_not_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "sky.mp4", frames=10, fps=10, draw=grey)
+    converted = []
+    textured = VideoSky._textured
+
+    def noted(self: VideoSky, frame: av.VideoFrame) -> Texture:
+        assert frame.time is not None
+        converted.append(round(10 * frame.time))
+        return textured(self, frame)
+
+    monkeypatch.setattr(VideoSky, "_textured", noted)
+    sky = open_video(path, loop=False)
+    assert index_at(sky, 0.85) == 8
+    sky.close()
+    assert 8 in converted
+    assert not set(range(4, 8)) & set(converted)
 
 
 def test_closing_wakes_a_frame_that_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
