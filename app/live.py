@@ -1,5 +1,6 @@
 """The one place that knows all parts: opens them as the options say, and runs them."""
 
+import gc
 import logging
 import signal
 import threading
@@ -10,12 +11,15 @@ from types import FrameType
 from typing import NoReturn
 
 import cv2
+import numpy as np
 from tqdm import tqdm
 
 from app.capture.open import open_source
 from app.capture.source import SourceInfo
+from app.colour import planes_from_rgb
 from app.config import ROOT, Config, Look
 from app.errors import ConfigError, SkyLiveError
+from app.frame import Colour
 from app.options import Options, check_outputs
 from app.outputs import write_json
 from app.session import Screen, Session
@@ -66,15 +70,16 @@ def open_session(
     tell: called with the error of an output that breaks off while the picture goes on. Raises SkyLiveError or
     EngineError naming what cannot be opened; then everything is closed again.
     """
+    threading.Thread(target=_load_compiled_code, name="compiled code", daemon=True).start()
     with ExitStack() as stack:
         fps = options.fps or config.picture_fps
         source = stack.enter_context(open_source(options.source, options.size_wh, fps, options.audio))
         info = source.info
+        part = config.matting
+        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
         sky = open_sky(find_sky(options.sky), info.size_wh, info.colour, config.sky.crop)
         player = SkyPlayer(sky, config.sky.fade_s)
         stack.callback(player.close)
-        part = config.matting
-        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
         stages = build_stages(engine, player, info, config, look)
         session = Session(options, config, source, stages, player, engine.name, screen, stack.pop_all(), tell)
     try:
@@ -82,7 +87,23 @@ def open_session(
     except BaseException:
         session.close()
         raise
+    _settle_memory()
     return session
+
+
+def _load_compiled_code() -> None:
+    """Thread: call a compiled function, the first of which takes its time, beside all that is opened."""
+    planes_from_rgb(np.zeros((2, 2, 3), np.uint8), Colour())
+
+
+def _settle_memory() -> None:
+    """Let garbage be collected from now on, but never look at what was loaded for the program's lifetime.
+
+    There are more than 100 000 objects of libraries: to look at them takes 65 ms, in which no thread runs.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def model_path(name_or_path: str) -> Path:

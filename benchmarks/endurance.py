@@ -19,9 +19,9 @@ from typing import Any
 import av
 import numpy as np
 
+from app.command import size_wh
 from app.config import ROOT
 from benchmarks.marked_clip import find_marks, offsets_ms, repeat_clip, write_marked_clip
-from run_live import size_wh
 from tests.servers.rtsp import RtspServer
 
 CLIP_S = 60

@@ -15,9 +15,9 @@ from statistics import median
 from typing import Any
 
 from app.capture.demo import SIZE_WH, DemoSource
+from app.command import size_wh
 from app.config import ROOT, Record
 from app.recording.recorder import Recorder
-from run_live import size_wh
 
 FRAMES = 300
 # Long enough to switch to each sky of the program.

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-import run_live
+from app import command
 from app.capture.open import open_source
 from app.colour import rgb_from_planes
 from app.config import ROOT, Light, Look
@@ -32,7 +32,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def fails(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     """The one line on standard error with which the program leaves, status 1."""
-    assert run_live.main([str(a) for a in arguments]) == 1
+    assert command.main([str(a) for a in arguments]) == 1
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("run_live.py:")]
     assert len(lines) == 1
     return lines[0]
@@ -46,7 +46,7 @@ def test_a_file_becomes_a_recording_dumps_and_statistics(clip: Path, tmp_path: P
         "--dump-frames": tmp_path / "rgb",
         "--dump-alpha": tmp_path / "alpha",
     }
-    status = run_live.main(
+    status = command.main(
         [str(clip), "--headless", *(str(word) for pair in outputs.items() for word in pair)]
     )
     assert status == 0
@@ -86,13 +86,13 @@ def test_a_file_becomes_a_recording_dumps_and_statistics(clip: Path, tmp_path: P
 def test_limits(clip: Path, tmp_path: Path) -> None:
     for limit in (["--frames", "5"], ["--duration", "0.5"]):
         stats = tmp_path / "stats.json"
-        assert run_live.main([str(clip), "--headless", "--stats", str(stats), *limit]) == 0
+        assert command.main([str(clip), "--headless", "--stats", str(stats), *limit]) == 0
         assert json.loads(stats.read_text())["frames_out"] == 5
 
 
 def test_live_counts_what_it_drops(clip: Path, tmp_path: Path) -> None:
     stats = tmp_path / "stats.json"
-    assert run_live.main([str(clip), "--headless", "--live", "--stats", str(stats)]) == 0
+    assert command.main([str(clip), "--headless", "--live", "--stats", str(stats)]) == 0
     numbers = json.loads(stats.read_text())
     assert numbers["frames_in"] == 12
     assert numbers["frames_out"] + numbers["drops"]["capture"] == 12
@@ -103,7 +103,7 @@ def test_pictures_and_size(tmp_path: Path) -> None:
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"p{index}.png"), np.full((120, 160, 3), 90, np.uint8))
     out = tmp_path / "alpha"
-    assert run_live.main([str(tmp_path), "--headless", "--size", "128x128", "--dump-alpha", str(out)]) == 0
+    assert command.main([str(tmp_path), "--headless", "--size", "128x128", "--dump-alpha", str(out)]) == 0
     picture = cv2.imread(str(out / "000002.png"), cv2.IMREAD_UNCHANGED)
     assert picture is not None
     assert picture.shape == (96, 128)
@@ -128,7 +128,7 @@ def test_wrong_arguments_leave_with_2(
     capsys: pytest.CaptureFixture[str], arguments: list[str], named: str
 ) -> None:
     with pytest.raises(SystemExit) as left:
-        run_live.main(arguments)
+        command.main(arguments)
     assert left.value.code == 2
     assert named in capsys.readouterr().err
 
@@ -198,7 +198,7 @@ def test_a_source_without_any_sky_passes_through(tmp_path: Path) -> None:
     source = write_video(tmp_path / "floor.mp4", size_wh=SIZE_WH, frames=3, draw=lambda index, size: floor)
     folders = tmp_path / "alpha", tmp_path / "rgb"
     dumps = ["--dump-alpha", str(folders[0]), "--dump-frames", str(folders[1])]
-    assert run_live.main([str(source), "--headless", *dumps]) == 0
+    assert command.main([str(source), "--headless", *dumps]) == 0
     alpha, bgr = (cv2.imread(str(folder / "000002.png"), cv2.IMREAD_UNCHANGED) for folder in folders)
     assert alpha is not None
     assert bgr is not None
@@ -209,12 +209,12 @@ def test_a_source_without_any_sky_passes_through(tmp_path: Path) -> None:
 
 
 def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_live.main(["--list-skies"]) == 0
+    assert command.main(["--list-skies"]) == 0
     listed = capsys.readouterr().out
     for name in ("golden_sunset", "milky_way", "clear_day", "thunderstorm"):
         assert name in listed
     assert str(sky_folders()[1]) in listed
-    assert run_live.main(["--list-cameras"]) == 0
+    assert command.main(["--list-cameras"]) == 0
     assert capsys.readouterr().out
 
 
@@ -222,10 +222,10 @@ def test_lists(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_a_display_one_line_names_headless() -> None:
     hidden = {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    command = [sys.executable, "run_live.py", "demo"]
+    program = [sys.executable, "run_live.py", "demo"]
     for extra in ({}, {"DISPLAY": ":987"}):
         done = subprocess.run(
-            command,
+            program,
             cwd=ROOT,
             env=environment | extra,
             capture_output=True,
@@ -246,6 +246,19 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, previous)
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_an_interrupt_while_the_program_loads_ends_it_without_a_word() -> None:
+    program = [sys.executable, "-X", "importtime", "run_live.py", "demo", "--headless"]
+    with subprocess.Popen(program, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while "numpy" not in (line := process.stderr.readline()):
+            assert line, "it ended before it had begun"
+        process.send_signal(signal.SIGINT)
+        errors = process.stderr.read()
+    assert process.returncode == 130
+    assert all(line.startswith("import time:") for line in errors.splitlines())
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_finishes_the_recording(tmp_path: Path, sent: signal.Signals) -> None:
@@ -253,9 +266,9 @@ def test_an_interrupt_finishes_the_recording(tmp_path: Path, sent: signal.Signal
         tmp_path / "out.mp4",
         write_video(tmp_path / "long.mp4", size_wh=SIZE_WH, frames=400),
     )
-    command = [sys.executable, "run_live.py", str(long_clip), "--headless", "--live"]
+    program = [sys.executable, "run_live.py", str(long_clip), "--headless", "--live"]
     with subprocess.Popen(
-        [*command, "--record", str(recording)], cwd=ROOT, stderr=subprocess.PIPE
+        [*program, "--record", str(recording)], cwd=ROOT, stderr=subprocess.PIPE
     ) as process:
         while not (recording.exists() and recording.stat().st_size > 2000) and process.poll() is None:
             signal.sigtimedwait([], 0.05)
@@ -269,7 +282,7 @@ def test_an_interrupt_finishes_the_recording(tmp_path: Path, sent: signal.Signal
 
 def configured(words: str, settings: Settings) -> tuple[str | None, float, str]:
     """(the look's name, its recolouring, the sky) that a command line begins with."""
-    _, look, name, sky = run_live.configured(run_live.parse_arguments(words.split()), settings)
+    _, look, name, sky = command.configured(command.parse_arguments(words.split()), settings)
     return name, look.light.recolour, sky
 
 
@@ -297,7 +310,7 @@ def test_a_sky_of_the_last_time_that_has_gone_is_not_missed(tmp_path: Path) -> N
     "words", [["--stream", "rtmp://localhost/a", "--headless"], ["--record", "a.mkv"], []]
 )
 def test_a_preset_is_for_all_that_is_encoded(words: list[str]) -> None:
-    config, *_ = run_live.configured(run_live.parse_arguments(["--preset", "fast", *words]), Settings())
+    config, *_ = command.configured(command.parse_arguments(["--preset", "fast", *words]), Settings())
     assert config.record.preset == "fast"
 
 
@@ -315,7 +328,7 @@ def test_a_preset_is_for_all_that_is_encoded(words: list[str]) -> None:
 def test_what_cannot_be_opened_is_named_in_one_line(
     words: list[str], named: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_live.main([*words, "--headless"]) == 1
+    assert command.main([*words, "--headless"]) == 1
     [line] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("run_live.py: ")]
     assert named in line
     assert "secret" not in line
