@@ -1,24 +1,17 @@
-"""Augmentation: picture, alpha and valid stay together; random but repeatable; weather does its work."""
+"""Augmentation: picture, alpha and valid stay together; random but repeatable; cut-outs and night join in."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from training.augment import (
-    add_bars,
-    add_drops,
-    add_fog,
-    add_reflections,
-    add_sun,
-    augment,
-    change_colours,
-    crop,
-    edge_band,
-    paste_sky,
-    relight_as_night,
-)
+from training import augment as augmentation
+from training.augment import add_cutouts, add_weather, augment, crop
+from training.cutouts import HEIGHT, WIDTH, Cutout
 from training.data import Picture
 
 SIZE_WH = (96, 64)
+Array = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 
 @pytest.fixture
@@ -34,8 +27,11 @@ def picture() -> Picture:
 
 
 @pytest.fixture
-def sky() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    return np.full((50, 80, 3), (200, 80, 20), np.uint8)
+def post() -> Cutout:
+    """A bright red post of 40 columns."""
+    rgba = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
+    rgba[:, 220:260] = (200, 10, 10, 255)
+    return Cutout(rgba, "bottom")
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -56,66 +52,62 @@ def test_what_lies_outside_of_the_picture_is_not_valid() -> None:
 
 
 @pytest.mark.parametrize("soft", [False, True])
-def test_a_sample_can_be_made_again(picture: Picture, soft: bool) -> None:
+def test_a_sample_can_be_made_again(picture: Picture, post: Cutout, soft: bool) -> None:
     picture = Picture(picture.image, picture.alpha, picture.valid, soft)
-    skies = [np.full((30, 40, 3), 120, np.uint8)]
-    for seed in range(30):
-        first, second = (augment(picture, SIZE_WH, skies, np.random.default_rng(seed)) for _ in range(2))
+    skies = [np.full((30, 40, 3), 120, np.uint8), np.full((30, 40, 3), 20, np.uint8)]
+    for seed in range(60):
+        first, second = (
+            augment(picture, SIZE_WH, skies, np.random.default_rng(seed), [post]) for _ in range(2)
+        )
         assert all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
         assert [plane.dtype for plane in first] == [np.uint8] * 3
-        assert first[0].shape == (64, 96, 3)
+        assert first[0].shape == (64, 96, 3) and first[1].shape == first[2].shape == (64, 96)
 
 
-def test_pasted_sky_is_sky_and_the_tower_stays(picture: Picture, sky: np.ndarray) -> None:
-    out = paste_sky(picture.image, picture.alpha, sky, np.random.default_rng(0))
-    assert (out[:25] == sky[0, 0]).all()
-    ground = out[picture.alpha == 0]
-    assert (ground == ground[0]).all() and not (ground[0] == sky[0, 0]).all()
+def test_another_sky_is_pasted_by_the_cut_not_by_the_hard_label(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = np.full_like(picture.alpha, 128)
+    cut = dataclasses.replace(picture, cut=(half, np.full_like(half, 255)))
+    skies = [np.full((30, 40, 3), 120, np.uint8)]
+    monkeypatch.setattr(augmentation, "PASTED_HARD", 1.0)
+    assert np.isin(augment(cut, SIZE_WH, skies, np.random.default_rng(0))[1], (0, 128)).all()
+    monkeypatch.setattr(augmentation, "PASTED_HARD", 0.0)
+    monkeypatch.setattr(augmentation, "NIGHT", 0.0)
+    assert augment(cut, SIZE_WH, skies, np.random.default_rng(0))[1].max() == 255
 
 
-def test_night_is_darker_and_fog_flatter(picture: Picture) -> None:
-    rng = np.random.default_rng(1)
-    assert relight_as_night(picture.image, picture.alpha, rng)[:25].mean() < picture.image[:25].mean()
-    assert add_fog(picture.image, picture.alpha, rng).std() < picture.image.std()
+def test_a_picture_that_is_dark_already_keeps_its_sky(
+    picture: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(augmentation, "NIGHT", 1.0)
+    called: list[int] = []
+
+    def night(*_arguments: object) -> tuple[Array, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+        called.append(1)
+        return np.zeros((64, 96, 3), np.uint8), np.ones(3)
+
+    monkeypatch.setattr(augmentation, "relight_as_night", night)
+    augment(dataclasses.replace(picture, image=picture.image // 8), SIZE_WH, [], np.random.default_rng(0))
+    assert not called
+    augment(picture, SIZE_WH, [], np.random.default_rng(0))
+    assert called
 
 
-def test_reflections_leave_the_sky_alone(picture: Picture, sky: np.ndarray) -> None:
-    changed = False
-    for seed in range(20):
-        out = add_reflections(picture.image, picture.alpha, sky, np.random.default_rng(seed))
-        assert (out[picture.alpha > 0] == 240).all()
-        changed = changed or bool((out != picture.image).any())
-    assert changed
+def test_cut_outs_take_the_sky_away_and_are_labelled(picture: Picture, post: Cutout) -> None:
+    before = (picture.image, picture.alpha, np.zeros_like(picture.valid))
+    image, alpha, valid = add_cutouts(*before, [post], np.ones(3), np.random.default_rng(2))
+    covered = (picture.alpha == 255) & (alpha == 0)
+    assert covered.sum() > 100
+    assert (valid[covered] == 255).all() and (valid[alpha == 255] == 0).all()
+    assert (image[covered][:, 0] > image[covered][:, 1]).all()
+    unchanged = alpha == picture.alpha
+    assert (image[unchanged & (picture.alpha == 255)] == 240).all()
 
 
-def test_a_sun_brightens_and_drops_keep_the_mean(picture: Picture) -> None:
-    rng = np.random.default_rng(3)
-    grey = np.full((64, 96, 3), 100, np.uint8)
-    sunny = add_sun(grey, np.full((64, 96), 255, np.uint8), rng)
-    assert sunny.max() == 255 and (sunny >= grey).all()
-    assert np.array_equal(add_sun(grey, np.zeros((64, 96), np.uint8), rng), grey)
-    assert 20 < add_drops(grey, rng).mean() < 200
-
-
-def test_bars_are_no_sky() -> None:
-    for seed in range(6):
-        image = np.full((64, 96, 3), 200, np.uint8)
-        alpha, valid = np.full((64, 96), 255, np.uint8), np.zeros((64, 96), np.uint8)
-        add_bars(image, alpha, valid, np.random.default_rng(seed))
-        bars = alpha == 0
-        assert 0.05 < bars.mean() < 0.45 and bars[0, 0] and bars[-1, -1]
-        assert (image[bars] < 12).all() and (valid[bars] == 255).all()
-        assert (image[~bars] == 200).all() and (valid[~bars] == 0).all()
-
-
-def test_edge_band_lies_around_the_edge_only(picture: Picture) -> None:
-    band = edge_band(picture.alpha)
-    assert (band[68:72, 100:] == 255).all()
-    assert (band[:20] == 0).all() and (band[80:] == 0).all()
-
-
-def test_colours_change_but_keep_order(picture: Picture) -> None:
-    ramp = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-    for seed in range(10):
-        out = change_colours(ramp, np.random.default_rng(seed)).astype(int).sum(axis=2)[0]
-        assert (np.diff(out) >= -1).all()
+def test_weather_changes_some_pictures_and_not_others(picture: Picture) -> None:
+    changed = [
+        bool((add_weather(picture.image, picture.alpha, [], np.random.default_rng(s)) != picture.image).any())
+        for s in range(40)
+    ]
+    assert 4 < sum(changed) < 30

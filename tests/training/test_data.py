@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from training.data import (
+    BAD_LABELS,
     DATA_VARIABLE,
+    SHARES,
     DataError,
     Picture,
     Sample,
@@ -83,8 +85,17 @@ def test_each_set_is_drawn_by_its_share_however_many_pictures_it_has() -> None:
     weights = draw_weights([sample("camvid"), sample("camvid"), sample("cityscapes_sub"), sample("new")])
     assert weights.sum() == pytest.approx(1.0)
     assert weights[0] == weights[1]
-    assert weights[:2].sum() / weights[2] == pytest.approx(0.14 / 0.12)
+    assert weights[:2].sum() / weights[2] == pytest.approx(SHARES["camvid"] / SHARES["cityscapes_sub"])
     assert weights[3] > 0
+
+
+def test_pictures_with_bad_labels_are_never_drawn() -> None:
+    bad, good, other = (
+        Sample("labelmefacade", "train", Path(f"{name}.jpg"), Path(), False)
+        for name in (min(BAD_LABELS), "good", "other")
+    )
+    weights = draw_weights([bad, good, other])
+    assert weights.tolist() == pytest.approx([0.0, 0.5, 0.5])
 
 
 def test_missing_data_are_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
