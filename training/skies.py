@@ -26,9 +26,8 @@ def foreground_colours(image: Array, alpha: Array) -> Array:
     but sky is near, what comes out means nothing.
     """
     share = alpha.astype(np.float32) * np.float32(1.0 / 255.0)
-    # the fourth power lets the purest pixels speak
-    ground = _carried_over(image, (1.0 - share) ** 4)
-    sky = _carried_over(image, share**4)
+    ground = _carried_over(image, 1.0 - share)
+    sky = _carried_over(image, share)
     share3 = cv2.merge([share, share, share])
     # F = G + (1 - a) (I - a S - (1 - a) G): least squares of one mixed pixel
     rest = image.astype(np.float32) - ground - share3 * (sky - ground)
@@ -111,7 +110,9 @@ def cloud_field(shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.fl
 
 
 def _carried_over(image: Array, weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean colour around each pixel, each counted by its weight; computed at half size, it is smooth."""
+    """The mean colour around each pixel, mostly that of the purest; computed at half size, it is smooth."""
+    for _ in range(3):
+        weight = weight * weight
     rows, columns = weight.shape
     half = (max(1, columns // 2), max(1, rows // 2))
     counted = cv2.multiply(image, cv2.merge([weight, weight, weight]), dtype=cv2.CV_32F)
