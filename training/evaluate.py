@@ -39,7 +39,7 @@ from training.night_crops import CROPS, crop_cases
 from training.worst import worst_sheet
 
 MODELS = Path(__file__).resolve().parent.parent / "models"
-_PICTURE_COLOUR = Colour(matrix="bt601", full_range=True, siting="center")
+PICTURE_COLOUR = Colour(matrix="bt601", full_range=True, siting="center")
 """How a picture is turned into planes for the full stage: as JPEG stores it."""
 
 _WORST = 24
@@ -68,8 +68,8 @@ def full_matte(engine: Engine) -> Matte:
     settings = Matting()
 
     def matte(rgb: Array) -> Array:
-        planes = planes_from_rgb(rgb, _PICTURE_COLOUR)
-        frame = Frame(planes, 0, 0, Fraction(1, 30), _PICTURE_COLOUR, 0)
+        planes = planes_from_rgb(rgb, PICTURE_COLOUR)
+        frame = Frame(planes, 0, 0, Fraction(1, 30), PICTURE_COLOUR, 0)
         stage = MattingStage(engine, planes.size_wh, settings.guide_radius, settings.guide_eps)
         return stage.process(frame).alpha
 
