@@ -78,7 +78,7 @@ def augment(
         image = overexpose(image, alpha, rng)
     if rng.random() < 0.07:
         image, alpha, valid = blur_by_motion(image, alpha, valid, rng)
-    image = add_camera_faults(change_colours(image, rng), rng, dark)
+    image = add_camera_faults(change_colours(image, rng, dark), rng, dark)
     if rng.random() < 0.03:
         add_bars(image, alpha, valid, rng)
     return image, alpha, valid
@@ -122,10 +122,14 @@ def add_cutouts(
     """
     rows, columns = alpha.shape
     horizon = horizon_of(alpha) / rows
+    # before a black sky only what a lamp lights can be seen, and labels of what cannot be seen teach nothing
+    black = float(image[alpha > 127].mean()) < _DARK if (alpha > 127).any() else False
+    lamplight = rng.uniform(0.2, 0.9) * np.array([1.0, 0.85, 0.65]) if black else np.zeros(3)
     for _ in range(rng.integers(1, 4)):
         placed = place_cutout(cutouts[int(rng.integers(len(cutouts)))], (columns, rows), horizon, rng)
         lit = rng.uniform(0.05, 0.6) if rng.random() < 0.6 else rng.uniform(0.6, 1.5)
-        image, alpha, valid = paste_cutout(image, alpha, valid, placed, gains * lit)
+        light = np.maximum(gains * lit, lamplight)
+        image, alpha, valid = paste_cutout(image, alpha, valid, placed, light)
     return image, alpha, valid
 
 

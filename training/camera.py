@@ -9,12 +9,20 @@ from numpy.typing import NDArray
 Array = NDArray[np.uint8]
 
 
-def change_colours(image: Array, rng: np.random.Generator) -> Array:
-    """Random exposure, contrast, gamma and white balance in one table look-up, then random saturation."""
+def change_colours(image: Array, rng: np.random.Generator, dark: bool = False) -> Array:
+    """Random exposure, contrast, gamma and white balance in one table look-up, then random saturation.
+
+    A dark picture is lifted, never lowered, or nothing would be left of it.
+    """
     ramp = np.linspace(0.0, 1.0, 256)[:, None]
-    curve = ramp ** np.exp(rng.normal(0.0, 0.25))
+    gamma = rng.normal(0.0, 0.25)
+    curve = ramp ** np.exp(-abs(gamma) if dark else gamma)
     gain = np.exp(rng.normal(0.0, 0.17)) * np.exp(rng.normal(0.0, 0.07, 3))
-    curve = (curve - 0.5) * np.exp(rng.normal(0.0, 0.15)) + 0.5 + rng.normal(0.0, 0.05)
+    lift = rng.normal(0.0, 0.05)
+    if dark:
+        curve = curve * np.exp(rng.normal(0.2, 0.3)) + abs(lift)
+    else:
+        curve = (curve - 0.5) * np.exp(rng.normal(0.0, 0.15)) + 0.5 + lift
     table = np.clip(curve * gain * 255.0, 0, 255).astype(np.uint8)
     out = cv2.LUT(image, table[:, None, :])
     if rng.random() < 0.35:

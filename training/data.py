@@ -36,6 +36,8 @@ SHARES: dict[str, float] = {
 are learnt by heart; road sets are few pictures but close to the use; sets not named here get
 `OTHER_SHARE`."""
 OTHER_SHARE = 0.02
+CONDITION_FACTORS: dict[str, float] = {"night": 1.5, "fog": 3.0, "dusk": 1.5, "snow_ground": 2.0}
+"""How much more often than by day a picture of its set is drawn: rare conditions are the hard ones."""
 BAD_LABELS = frozenset(
     {
         "05june05_static_street_boston__p1010831",
@@ -130,14 +132,17 @@ def split_mask(mask: NDArray[np.uint8], soft: bool) -> tuple[NDArray[np.uint8], 
 
 
 def draw_weights(samples: Sequence[Sample]) -> NDArray[np.float64]:
-    """The probability of drawing each sample: each set has its share, spread evenly over its pictures."""
-    counts: dict[str, int] = {}
-    for sample in samples:
-        counts[sample.dataset] = counts.get(sample.dataset, 0) + (sample.image.stem not in BAD_LABELS)
+    """The probability of drawing each sample: each set has its share, spread by condition."""
+    factors = [
+        0.0 if s.image.stem in BAD_LABELS else CONDITION_FACTORS.get(s.condition, 1.0) for s in samples
+    ]
+    totals: dict[str, float] = {}
+    for sample, factor in zip(samples, factors, strict=True):
+        totals[sample.dataset] = totals.get(sample.dataset, 0.0) + factor
     weights = np.array(
         [
-            0.0 if s.image.stem in BAD_LABELS else SHARES.get(s.dataset, OTHER_SHARE) / counts[s.dataset]
-            for s in samples
+            SHARES.get(s.dataset, OTHER_SHARE) * factor / max(totals[s.dataset], 1e-9)
+            for s, factor in zip(samples, factors, strict=True)
         ]
     )
     return np.asarray(weights / weights.sum(), np.float64)

@@ -23,6 +23,13 @@ def test_colours_change_but_keep_order() -> None:
         assert (np.diff(out) >= -1).all()
 
 
+def test_dark_pictures_are_not_lost() -> None:
+    ramp = np.arange(40, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    for seed in range(20):
+        out = change_colours(ramp, np.random.default_rng(seed), dark=True).astype(int).sum(axis=2)[0]
+        assert out[-1] > out[0] + 20
+
+
 def test_motion_smears_picture_and_alpha_alike() -> None:
     alpha = np.zeros((60, 80), np.uint8)
     alpha[:, 40:] = 255

@@ -9,6 +9,7 @@ import pytest
 
 from training.data import (
     BAD_LABELS,
+    CONDITION_FACTORS,
     DATA_VARIABLE,
     SHARES,
     DataError,
@@ -87,6 +88,14 @@ def test_each_set_is_drawn_by_its_share_however_many_pictures_it_has() -> None:
     assert weights[0] == weights[1]
     assert weights[:2].sum() / weights[2] == pytest.approx(SHARES["camvid"] / SHARES["cityscapes_sub"])
     assert weights[3] > 0
+
+
+def test_fog_is_drawn_more_often_than_day_within_its_set() -> None:
+    day, fog = (
+        Sample("oasis_marine", "train", Path(), Path(), False, condition) for condition in ("day", "fog")
+    )
+    weights = draw_weights([day, day, fog])
+    assert weights[2] / weights[0] == pytest.approx(CONDITION_FACTORS["fog"])
 
 
 def test_pictures_with_bad_labels_are_never_drawn() -> None:
