@@ -18,6 +18,7 @@ from app.options import Options
 from app.outputs import Output
 from app.pipeline import Outlet, Pipeline, Sink
 from app.recording.dump import AlphaDump, FrameDump
+from app.recording.h264 import Form
 from app.recording.recorder import Recorder
 from app.sky.library import SkyFile, open_sky
 from app.sky.player import SkyPlayer
@@ -174,10 +175,7 @@ class Session:
         info = self.info
         recorder = Recorder(
             path,
-            size_wh=info.size_wh,
-            time_base=info.time_base,
-            fps=info.fps,
-            colour=info.colour,
+            Form(info.size_wh, info.time_base, info.fps, info.colour),
             part=self._config.record,
             sound=info.sound,
             force=force,
@@ -211,12 +209,10 @@ class Session:
         info = self.info
         streamer = Streamer(
             address,
-            size_wh=info.size_wh,
-            time_base=info.time_base,
-            fps=info.fps,
-            colour=info.colour,
+            Form(info.size_wh, info.time_base, info.fps, info.colour),
             part=self._config.record,
             sound=info.sound,
+            must_connect=self._options.stream is not None,  # else it went to a source before this one
         )
         self._stream.begin(streamer)
         self._streamer = streamer

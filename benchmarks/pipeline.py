@@ -17,6 +17,7 @@ from typing import Any
 from app.capture.demo import SIZE_WH, DemoSource
 from app.command import size_wh
 from app.config import ROOT, Record
+from app.recording.h264 import Form
 from app.recording.recorder import Recorder
 
 FRAMES = 300
@@ -31,10 +32,7 @@ def render_demo(path: Path, size_wh: tuple[int, int], frames: int) -> None:
         info = source.info
         recorder = Recorder(
             path,
-            size_wh=info.size_wh,
-            time_base=info.time_base,
-            fps=info.fps,
-            colour=info.colour,
+            Form(info.size_wh, info.time_base, info.fps, info.colour),
             part=Record(preset="veryfast", crf=18),
             sound=None,
             force=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from fractions import Fraction
 
 import av
@@ -19,6 +20,16 @@ from app.frame import U8, Colour, Planes
 KEY_FRAME_S = Fraction(7, 4)
 # Code points of ITU-T H.273. BT.601 has two with the same matrix; this is the one of SMPTE 170M.
 _MATRIX = {"bt601": 6, "bt709": 1, "bt2020": 9}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What all pictures of a recording or stream have in common; `fps` is nominal."""
+
+    size_wh: tuple[int, int]
+    time_base: Fraction
+    fps: Fraction
+    colour: Colour
 
 
 def encoder_options(preset: Preset, crf: int) -> dict[str, str]:
@@ -79,31 +90,28 @@ class PictureEncoder:
     def __init__(
         self,
         container: OutputContainer,
-        *,
-        size_wh: tuple[int, int],
-        time_base: Fraction,
-        fps: Fraction,
-        colour: Colour,
+        form: Form,
         options: dict[str, str],
     ) -> None:
-        """size_wh: even width and height. `fps` is nominal. `options`: see `encoder_options`."""
+        """The last column and row of odd sizes are cropped. `options`: see `encoder_options`."""
+        size_wh, colour = even(form.size_wh), form.colour
         self._stream = container.add_stream(
             "libx264",
-            rate=fps.limit_denominator(1_000_000),
+            rate=form.fps.limit_denominator(1_000_000),
             options=options | {"chroma_sample_location": colour.siting},
             width=size_wh[0],
             height=size_wh[1],
-            time_base=time_base,
+            time_base=form.time_base,
         )
         context = self._stream.codec_context
         context.colorspace = _MATRIX[colour.matrix]
         context.color_range = 2 if colour.full_range else 1
         context.color_primaries = colour.primaries
         context.color_trc = colour.transfer
-        self._buffer = PictureBuffer(size_wh, time_base)
-        self.frame_ticks = max(1, round(1 / (fps * time_base)))
+        self._buffer = PictureBuffer(size_wh, form.time_base)
+        self.frame_ticks = max(1, round(1 / (form.fps * form.time_base)))
         """How long a picture is nominally shown, in units of the time base."""
-        self._key_ticks = int(KEY_FRAME_S / time_base)
+        self._key_ticks = int(KEY_FRAME_S / form.time_base)
         self._next_key: int | None = None
 
     def encode(self, planes: Planes, pts: int) -> list[Packet[VideoStream]]:

@@ -18,8 +18,8 @@ from av.video.stream import VideoStream
 
 from app.config import Preset, Record
 from app.errors import RecordError
-from app.frame import Colour, Planes
-from app.recording.h264 import PictureEncoder, encoder_options, even
+from app.frame import Planes
+from app.recording.h264 import Form, PictureEncoder, encoder_options, even
 from app.recording.preset import choose_preset
 from app.recording.sound import Sound, SoundError, open_sound
 from app.sound_feed import SoundFeed
@@ -48,11 +48,8 @@ class Recorder:
     def __init__(
         self,
         path: Path,
+        form: Form,
         *,
-        size_wh: tuple[int, int],
-        time_base: Fraction,
-        fps: Fraction,
-        colour: Colour,
         part: Record,
         sound: Path | SoundFeed | None,
         force: bool,
@@ -60,13 +57,13 @@ class Recorder:
     ) -> None:
         """Create the file. Raises RecordError where it cannot be written or exists and `force` is not set.
 
-        The last column and row of odd sizes are cropped. `fps` is nominal: it tells how long the last
-        picture is shown. `sound`: the file whose best sound stream is recorded, or the sound of a live
+        The last column and row of odd sizes are cropped. `form.fps` tells how long the last picture is
+        shown. `sound`: the file whose best sound stream is recorded, or the sound of a live
         source, recorded as AAC. `from_start`: keep the source's times; otherwise the first picture is at 0.
         """
         self._path = path
-        self._size_wh = even(size_wh)
-        self._time_base = time_base
+        self._form = form
+        self._time_base = form.time_base
         self._from_start = from_start
         self._origin = 0
         self._begin = 0
@@ -76,16 +73,17 @@ class Recorder:
         self._closed = False
         self.frames_written = 0
         format_name = _format_of(path)
-        if 0 in self._size_wh:
-            raise RecordError(f"{path}: a picture of {size_wh[0]}x{size_wh[1]} cannot be recorded")
+        if 0 in even(form.size_wh):
+            width, height = form.size_wh
+            raise RecordError(f"{path}: a picture of {width}x{height} cannot be recorded")
         _create(path, sound, force)
         try:
             self.preset: Preset = part.preset
             if part.preset == "auto":
-                self.preset = choose_preset(size_wh, fps, part.crf)
+                self.preset = choose_preset(form.size_wh, form.fps, part.crf)
             # A stream without packets would keep a fragmented MP4 file from ever beginning.
-            self._reopen = partial(self._open, format_name, fps, colour, part.crf, None)
-            self._open(format_name, fps, colour, part.crf, sound)
+            self._reopen = partial(self._open, format_name, part.crf, None)
+            self._open(format_name, part.crf, sound)
         except FFmpegError as error:
             _remove(path)
             raise RecordError(f"{path}: {error.strerror}") from error
@@ -143,21 +141,12 @@ class Recorder:
         if self.frames_written == 0:
             _remove(self._path)
 
-    def _open(
-        self, format_name: str, fps: Fraction, colour: Colour, crf: int, sound: Path | SoundFeed | None
-    ) -> None:
+    def _open(self, format_name: str, crf: int, sound: Path | SoundFeed | None) -> None:
         options = _muxer_options(format_name, self._time_base)
         self._container: OutputContainer = av.open(
             f"file:{self._path}", "w", format=format_name, container_options=options
         )
-        self._pictures = PictureEncoder(
-            self._container,
-            size_wh=self._size_wh,
-            time_base=self._time_base,
-            fps=fps,
-            colour=colour,
-            options=encoder_options(self.preset, crf),
-        )
+        self._pictures = PictureEncoder(self._container, self._form, encoder_options(self.preset, crf))
         self._sound: Sound | None = None
         if sound is not None:
             try:

@@ -20,8 +20,8 @@ from av.packet import Packet
 from app.addresses import without_secrets
 from app.config import Record
 from app.errors import RecordError
-from app.frame import Colour, Planes
-from app.recording.h264 import PictureEncoder, encoder_options, even
+from app.frame import Planes
+from app.recording.h264 import Form, PictureEncoder, encoder_options, even
 from app.recording.preset import choose_preset
 from app.recording.sound import Sound, SoundError, open_sound
 from app.sound_feed import SoundFeed
@@ -61,34 +61,29 @@ class Streamer:
     def __init__(
         self,
         address: str,
+        form: Form,
         *,
-        size_wh: tuple[int, int],
-        time_base: Fraction,
-        fps: Fraction,
-        colour: Colour,
         part: Record,
         sound: Path | SoundFeed | None,
+        must_connect: bool,
     ) -> None:
-        """Connect. Raises StreamError after 5 s at most, for other addresses than rtmp:// and rtsp:// too.
+        """Begin to connect. Raises StreamError for other addresses than rtmp:// and rtsp://.
 
-        The last column and row of odd sizes are cropped. `fps` is nominal. `sound`: the file or the live
-        source whose sound is sent, as AAC.
+        The last column and row of odd sizes are cropped. `sound`: the file or the live source whose sound is
+        sent, as AAC. `must_connect`: wait, and raise StreamError, after 5 s at most, if the first attempt
+        fails; otherwise that is met as a loss is.
         """
         scheme, mark, rest = address.partition("://")
         self._full_address = scheme.lower() + mark + rest  # FFmpeg knows the kinds in small letters only
         self.address = public_address(address)
         """The address without what may be secret; for messages."""
         self._format = _format_of(self.address)
+        size_wh, fps = form.size_wh, form.fps
         if 0 in even(size_wh):
             raise StreamError(f"{self.address}: a picture of {size_wh[0]}x{size_wh[1]} cannot be sent")
         preset = choose_preset(size_wh, fps, part.crf, _LOAD) if part.preset == "auto" else part.preset
-        self._form: dict[str, Any] = {
-            "size_wh": even(size_wh),
-            "time_base": time_base,
-            "fps": fps,
-            "colour": colour,
-            "options": encoder_options(preset, part.crf) | _rate_limit(size_wh, fps),
-        }
+        self._form = form
+        self._options = encoder_options(preset, part.crf) | _rate_limit(size_wh, fps)
         self._sound = sound
         self._sample, self._time_bases = self._made_sample()
         self.dropped = 0
@@ -100,10 +95,11 @@ class Streamer:
         self._last_pts = 0
         self._retry_at = 0.0
         self._line: Line | None = self._dialled()
-        self._line.wait()
-        if failure := self._line.failure:
-            self._line.close()
-            raise StreamError(f"{self.address}: {failure}")
+        if must_connect:
+            self._line.wait()
+            if failure := self._line.failure:
+                self._line.close()
+                raise StreamError(f"{self.address}: {failure}")
 
     def write(self, planes: Planes, pts: int) -> None:
         """Send one picture; `pts` is in units of the time base.
@@ -122,7 +118,7 @@ class Streamer:
             return
         try:
             if self._encoders is None:
-                self._encoders = _Encoders(self._form, self._sound, pts)
+                self._encoders = _Encoders(self._form, self._options, self._sound, pts)
             for index, packet in self._encoders.packets(planes, pts):
                 line.send(index, packet)
         except FFmpegError as error:
@@ -139,7 +135,7 @@ class Streamer:
 
     def _is_jump(self, pts: int) -> bool:
         """Whether the source does not just go on, perhaps after a loss."""
-        ahead = (pts - self._last_pts) * self._form["time_base"]
+        ahead = (pts - self._last_pts) * self._form.time_base
         return bool(ahead <= 0 or (isinstance(self._sound, Path) and ahead > _JUMP_S))
 
     def _dialled(self) -> Line:
@@ -184,11 +180,11 @@ class Streamer:
         A server is told the streams' parameters before the first picture comes.
         """
         try:
-            return _sample(self._form, self._sound)
+            return _sample(self._form, self._options, self._sound)
         except SoundError as error:
             log.warning("streaming without sound: %s", error)
             self._sound = None
-            return _sample(self._form, None)
+            return _sample(self._form, self._options, None)
         except FFmpegError as error:
             raise StreamError(f"{self.address}: {error.strerror}") from error
 
@@ -196,13 +192,15 @@ class Streamer:
 class _Encoders:
     """What turns pictures and sound into the packets of one connection."""
 
-    def __init__(self, form: dict[str, Any], sound: Path | SoundFeed | None, origin: int) -> None:
+    def __init__(
+        self, form: Form, options: dict[str, str], sound: Path | SoundFeed | None, origin: int
+    ) -> None:
         """origin: the pts that is 0 on the connection."""
-        self._time_base: Fraction = form["time_base"]
+        self._time_base = form.time_base
         self._origin = origin
         # Encoders belong to a container; nothing is written to this one.
         self._container = _nut(io.BytesIO())
-        self._pictures = PictureEncoder(self._container, **form)
+        self._pictures = PictureEncoder(self._container, form, options)
         self._sound: Sound | None = None
         if sound is not None:
             try:
@@ -262,17 +260,19 @@ def _nut(file: io.BytesIO) -> OutputContainer:
     return av.open(file, "w", format="nut")
 
 
-def _sample(form: dict[str, Any], sound: Path | SoundFeed | None) -> tuple[bytes, list[Fraction]]:
+def _sample(
+    form: Form, options: dict[str, str], sound: Path | SoundFeed | None
+) -> tuple[bytes, list[Fraction]]:
     file = io.BytesIO()
-    time_bases: list[Fraction] = [form["time_base"]]
-    width, height = form["size_wh"]
+    time_bases = [form.time_base]
+    width, height = even(form.size_wh)
     black = Planes(
         np.zeros((height, width), np.uint8),
         np.full((height // 2, width // 2), 128, np.uint8),
         np.full((height // 2, width // 2), 128, np.uint8),
     )
     with _nut(file) as container:
-        pictures = PictureEncoder(container, **form)
+        pictures = PictureEncoder(container, form, options)
         if sound is not None:
             open_sound(sound, container).close()
         packets: list[Packet[Any]] = [*pictures.encode(black, 0), *pictures.flush()]

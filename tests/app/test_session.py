@@ -102,7 +102,7 @@ def _interrupted_while_writing(
     entered = threading.Event()
 
     class StuckRecorder:
-        def __init__(self, path: Path, **_: object) -> None:
+        def __init__(self, path: Path, *_: object, **__: object) -> None:
             pass
 
         def write(self, planes: object, pts: int) -> None:

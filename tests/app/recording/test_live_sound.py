@@ -10,6 +10,7 @@ import pytest
 
 from app.config import Record
 from app.frame import F64, Colour, Planes
+from app.recording.h264 import Form
 from app.recording.live_sound import AT_ONCE_S, LiveSound
 from app.recording.recorder import Recorder
 from app.sound_feed import SoundFeed
@@ -41,10 +42,7 @@ def picture() -> Planes:
 def live_recorder(path: Path, feed: SoundFeed, *, from_start: bool = True) -> Recorder:
     return Recorder(
         path,
-        size_wh=(64, 48),
-        time_base=CLOCK,
-        fps=Fraction(FPS),
-        colour=Colour(),
+        Form((64, 48), CLOCK, Fraction(FPS), Colour()),
         part=Record(preset="ultrafast"),
         sound=feed,
         force=False,

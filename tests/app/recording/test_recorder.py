@@ -18,7 +18,7 @@ import app.recording.sound
 from app.config import ROOT, Record
 from app.errors import RecordError
 from app.frame import U8, Colour, Planes
-from app.recording.h264 import PictureBuffer, encoder_options
+from app.recording.h264 import Form, PictureBuffer, encoder_options
 from app.recording.recorder import LONGEST_GAP, Recorder
 from tests.sounds import delay_s, end_s, read_sound, write_clip
 
@@ -38,17 +38,14 @@ def picture(level: int, size_wh: tuple[int, int] = (64, 48)) -> Planes:
 
 
 def recorder(path: Path, **changes: Any) -> Recorder:
-    given: dict[str, Any] = {
+    form = {
         "size_wh": (64, 48),
         "time_base": Fraction(1, 90_000),
         "fps": Fraction(25),
         "colour": Colour(),
-        "part": FAST,
-        "sound": None,
-        "force": False,
-        "from_start": True,
     }
-    return Recorder(path, **given | changes)
+    given: dict[str, Any] = form | {"part": FAST, "sound": None, "force": False, "from_start": True} | changes
+    return Recorder(path, Form(*(given.pop(name) for name in form)), **given)
 
 
 def record(path: Path, stamps: Sequence[int], **changes: Any) -> Path:
@@ -410,10 +407,11 @@ from pathlib import Path
 import numpy as np
 from app.config import Record
 from app.frame import Colour, Planes
+from app.recording.h264 import Form
 from app.recording.recorder import Recorder
 
 path, sound = Path(sys.argv[1]), Path(sys.argv[2])
-recorder = Recorder(path, size_wh=(320, 240), time_base=Fraction(1, 90000), fps=Fraction(25), colour=Colour(),
+recorder = Recorder(path, Form((320, 240), Fraction(1, 90000), Fraction(25), Colour()),
                     part=Record(preset="ultrafast"), sound=sound if sound.exists() else None, force=False,
                     from_start=True)
 y = np.full((240, 320), 90, np.uint8)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ import app.streaming.line
 import app.streaming.streamer
 from app.config import Record
 from app.frame import F64, U8, Colour, Planes
+from app.recording.h264 import Form
 from app.sound_feed import SoundFeed
 from app.streaming import Streamer, StreamError
 from app.streaming.streamer import public_address
@@ -49,16 +51,12 @@ def number_in(luma: U8) -> int:
     return sum((block > 125) << bit for bit, block in enumerate(blocks))
 
 
-def streamer(address: str, **changes: Any) -> Streamer:
-    given: dict[str, Any] = {
-        "size_wh": SIZE_WH,
-        "time_base": CLOCK,
-        "fps": Fraction(FPS),
-        "colour": Colour(),
-        "part": Record(preset="ultrafast"),
-        "sound": None,
-    }
-    return Streamer(address, **given | changes)
+FORM = Form(SIZE_WH, CLOCK, Fraction(FPS), Colour())
+
+
+def streamer(address: str, form: Form = FORM, **changes: Any) -> Streamer:
+    given: dict[str, Any] = {"part": Record(preset="ultrafast"), "sound": None, "must_connect": True}
+    return Streamer(address, form, **given | changes)
 
 
 class Source:
@@ -316,7 +314,8 @@ def test_a_server_that_dies_and_comes_back_gets_the_stream_again(
 
 def test_a_server_that_takes_no_more_holds_nothing_up(rtmp: RtmpServer) -> None:
     size_wh = (640, 480)
-    sent = streamer(rtmp.address(), size_wh=size_wh, fps=Fraction(1), part=Record(preset="ultrafast", crf=1))
+    slow = replace(FORM, size_wh=size_wh, fps=Fraction(1))
+    sent = streamer(rtmp.address(), slow, part=Record(preset="ultrafast", crf=1))
     rng = np.random.default_rng(0)
     y = rng.integers(0, 256, size_wh[::-1], np.uint8)
     chroma = np.full((240, 320), 128, np.uint8)
@@ -352,6 +351,24 @@ def test_an_address_where_nobody_listens_is_an_error(scheme: str) -> None:
     ) as caught:
         streamer(f"{scheme}://user:secret@127.0.0.1:{port}/live/key?pass=secret")
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_yet_gets_the_stream_when_it_is(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app.streaming.streamer, "RETRY_S", 0.2)
+    caplog.set_level(logging.INFO)
+    with RtmpServer(tmp_path / "nginx") as server:
+        server.kill()
+        sent = streamer(server.address(), must_connect=False)
+        with Source(sent, seconds=30):
+            wait_for(lambda: sent.dropped > 15, "nothing is left out")
+            assert sent.trouble == f"{sent.address}: Connection refused; reconnecting"
+            server.start()
+            wait_for(lambda: not sent.trouble, "the stream does not begin")
+            assert Viewer(server.address(), {}, seconds=0.5).kinds == ["video"]
+    told = [record for record in caplog.records if record.name == "app.streaming.streamer"]
+    assert [record.levelname for record in told] == ["WARNING", "INFO"]
 
 
 def test_a_server_that_refuses_the_stream_is_an_error(rtmp: RtmpServer, rtsp: RtspServer) -> None:
@@ -529,7 +546,7 @@ def test_it_is_tried_again_once_a_second(lines: list[FakeLine], monkeypatch: pyt
 
 def test_key_frames_come_every_2_s_and_the_rate_is_held(lines: list[FakeLine]) -> None:
     size_wh, seconds = (640, 360), 6
-    sent = streamer("rtmp://host/app", size_wh=size_wh, part=Record(preset="ultrafast", crf=1))
+    sent = streamer("rtmp://host/app", replace(FORM, size_wh=size_wh), part=Record(preset="ultrafast", crf=1))
     rng = np.random.default_rng(0)
     y = rng.integers(0, 256, size_wh[::-1], np.uint8)
     chroma = np.full((180, 320), 128, np.uint8)
@@ -546,7 +563,8 @@ def test_key_frames_come_every_2_s_and_the_rate_is_held(lines: list[FakeLine]) -
 
 def test_what_the_server_is_told_is_what_is_sent(lines: list[FakeLine], tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "in.mkv", codec="flac", seconds=1.0, rate=44_100)
-    sent = streamer("rtsp://host/x", size_wh=(67, 49), sound=clip, colour=Colour("bt601", full_range=True))
+    odd = replace(FORM, size_wh=(67, 49), colour=Colour("bt601", full_range=True))
+    sent = streamer("rtsp://host/x", odd, sound=clip)
     sent.close()
     form = lines[0].form
     assert form["format_name"] == "rtsp"
@@ -563,7 +581,7 @@ def test_a_picture_too_small_and_sound_that_cannot_be_read(
     lines: list[FakeLine], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(StreamError, match="rtmp://host/app: a picture of 1x9 cannot be sent"):
-        streamer("rtmp://host/app", size_wh=(1, 9))
+        streamer("rtmp://host/app", replace(FORM, size_wh=(1, 9)))
     sent = streamer("rtmp://host/app", sound=tmp_path / "absent.wav")
     sent.write(numbered(0), 0)
     sent.close()
