@@ -54,6 +54,9 @@ class NetworkSpec:
             raise ValueError(f"not a network specification: {error}") from error
 
 
+QUALITY = NetworkSpec("matte", 1.0, (128, 96, 64, 32), (640, 352))
+"""The larger network, for machines with a GPU."""
+
 COORD_RESNET50 = NetworkSpec("coord_resnet50", 64, (1024, 512, 256, 64), (384, 384))
 """SkyAR's network at the size of its paper."""
 

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from export.checkpoint import CheckpointError
+from export.network import MattingNetwork, NetworkSpec, build_network
 
 
 @contextmanager
@@ -20,3 +23,12 @@ def reading(path: Path) -> Iterator[None]:
     # a damaged file makes the unpickler fail in many ways, another network's weights with RuntimeError
     except (LookupError, TypeError, ValueError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise CheckpointError(f"{path}: not a checkpoint of a training run of this network") from error
+
+
+def averaged_network(path: Path) -> MattingNetwork:
+    """The averaged network of a training run's checkpoint, in evaluation mode; raises CheckpointError."""
+    with reading(path):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        network = build_network(NetworkSpec.from_json(state["spec"]))
+        network.load_state_dict(state["averaged"])
+    return network.eval()

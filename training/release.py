@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from export.checkpoint import CheckpointError, Origin, save_checkpoint
-from export.network import MattingNetwork, NetworkSpec, build_network
-from training.checkpoint import reading
+from export.network import MattingNetwork
+from training.checkpoint import averaged_network
 
 NAME = "matte"
 DATA = (
@@ -29,11 +29,8 @@ LICENCE = "research and other non-commercial use only, share alike; see models/L
 
 def release(run_checkpoint: Path, out: Path) -> None:
     """Writes the averaged weights of a training checkpoint as a released file dated today."""
-    with reading(run_checkpoint):
-        state = torch.load(run_checkpoint, weights_only=True)
-        network = build_network(NetworkSpec.from_json(state["spec"]))
-        network.load_state_dict(state["averaged"])
-        sharpen(network)
+    network = averaged_network(run_checkpoint)
+    sharpen(network)
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     save_checkpoint(out, network, Origin(NAME, date, DATA, LICENCE))
 

@@ -5,6 +5,9 @@ schedule. A run that is started again in the same folder goes on where its last 
 
 On a machine that does other work too, set OMP_WAIT_POLICY=passive: threads that spin while they wait for a
 descheduled partner were measured to take four times the CPU time.
+
+A GPU is used where there is one. There, and on processors that compute in bfloat16 themselves, the network
+runs in bfloat16; others emulate it, at a tenth of their speed.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import argparse
 import copy
 import dataclasses
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,9 +31,11 @@ from torch import Tensor
 
 from app.matting.stage import network_size
 from export.checkpoint import CheckpointError
-from export.network import COORD_RESNET50, MatteNet, MattingNetwork, NetworkSpec, build_network
+from export.network import COORD_RESNET50, QUALITY, MatteNet, MattingNetwork, NetworkSpec, build_network
 from training.augment import Array, augment
-from training.checkpoint import reading
+from training.checkpoint import averaged_network, reading
+from training.cleaning import load_for_training
+from training.cutouts import Cutout, render_cutouts
 from training.data import (
     DataError,
     Picture,
@@ -46,6 +52,7 @@ from training.evaluate import to_input, to_size
 from training.losses import matte_loss
 from training.metrics import Tally, table
 from training.pretrained import load_mobilenet
+from training.skies import render_skies
 
 SIZES_WH: tuple[tuple[tuple[int, int], float], ...] = (
     ((384, 224), 0.5),
@@ -56,22 +63,31 @@ SIZES_WH: tuple[tuple[tuple[int, int], float], ...] = (
 )
 """Input sizes of the batches, all of about as many pixels, and their shares."""
 
-SPECS = {spec.architecture: spec for spec in (NetworkSpec(), COORD_RESNET50)}
+SPECS = {"matte": NetworkSpec(), "quality": QUALITY, "coord_resnet50": COORD_RESNET50}
 LOAD_SIDE = 480
 VALIDATION_PICTURES = 25
+RENDERED_SKIES, CUTOUTS = 60, 160
+WORKERS = max(1, (os.cpu_count() or 2) // 2)
+"""Threads that make the batches."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """The numbers of a training run; `minutes` is its whole time budget."""
+    """The numbers of a training run; `minutes` is its whole time budget.
+
+    The encoder learns only from the share `encoder_from` of the budget on: before it, new layers behind one
+    that is trained already find their place, at half the time a step.
+    """
 
     minutes: float
     seed: int = 1
-    batch: int = 16
+    batch: int = 8
     rate: float = 2e-3
     encoder_rate_factor: float = 0.4
+    encoder_from: float = 0.0
     weight_decay: float = 0.01
     average: float = 0.999
+    teacher_share: float = 0.5
     save_every_s: float = 180.0
     validate_every_s: float = 600.0
 
@@ -86,16 +102,21 @@ class Trainer:
         training: tuple[Sequence[Sample], Sequence[Picture]],
         validation: tuple[Sequence[Sample], Sequence[Picture]],
         skies: Sequence[Array],
+        cutouts: Sequence[Cutout],
         start: MattingNetwork,
+        teacher: MattingNetwork | None = None,
     ) -> None:
         self.folder = folder
         self.recipe = recipe
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.pictures = training[1]
         self.weights = draw_weights(training[0])
         self.validation = validation
         self.skies = skies
-        self.network = start.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.cutouts = cutouts
+        self.network = start.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = copy.deepcopy(self.network).eval()
+        self.teacher = None if teacher is None else teacher.eval().to(self.device)
         named = list(self.network.named_parameters())
         encoder = [parameter for name, parameter in named if name.startswith("encoder.")]
         others = [parameter for name, parameter in named if not name.startswith("encoder.")]
@@ -113,7 +134,7 @@ class Trainer:
         budget_s = 60.0 * self.recipe.minutes
         last_save = last_validation = self.elapsed_s
         losses: list[float] = []
-        with ThreadPoolExecutor(1, "augment") as pool:
+        with ThreadPoolExecutor(WORKERS, "augment") as pool:
             batches = self._batches(pool)
             mark = time.monotonic()
             while self.elapsed_s < budget_s:
@@ -153,7 +174,7 @@ class Trainer:
         if not path.exists():
             return False
         with reading(path):
-            state: dict[str, Any] = torch.load(path, weights_only=True)
+            state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
             self.network.load_state_dict(state["network"])
             self.averaged.load_state_dict(state["averaged"])
             self.optimizer.load_state_dict(state["optimizer"])
@@ -165,11 +186,16 @@ class Trainer:
         rate = self.recipe.rate * schedule(progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
-        image, alpha, valid = batch
+        image, alpha, valid = (part.to(self.device, non_blocking=True) for part in batch)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = self.network.logits(image)
-        loss = matte_loss(logits.float(), alpha, valid)
+        for parameter in self.optimizer.param_groups[0]["params"]:
+            parameter.requires_grad_(progress >= self.recipe.encoder_from)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
+            logits = self.network.logits(image).float()
+            taught = None if self.teacher is None else self._taught(image)
+        loss = matte_loss(logits, alpha, valid)
+        if taught is not None:
+            loss = loss + self.recipe.teacher_share * matte_loss(logits, taught, torch.ones_like(taught))
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -177,6 +203,13 @@ class Trainer:
         self.step += 1
         self._average()
         return float(loss.detach())
+
+    @torch.no_grad()
+    def _taught(self, image: Tensor) -> Tensor:
+        """The teacher's alpha of the images: it speaks where labels are silent, too."""
+        assert self.teacher is not None
+        alpha: Tensor = self.teacher(image).float()
+        return alpha
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -194,7 +227,7 @@ class Trainer:
         ahead: list[Future[tuple[Tensor, Tensor, Tensor]]] = []
         step = self.step
         while True:
-            while len(ahead) < 3:
+            while len(ahead) < 2 * WORKERS + 1:
                 ahead.append(pool.submit(self._make_batch, step))
                 step += 1
             yield ahead.pop(0).result()
@@ -204,7 +237,7 @@ class Trainer:
         sizes, shares = zip(*SIZES_WH, strict=True)
         size_wh = sizes[rng.choice(len(sizes), p=shares)]
         indices = rng.choice(len(self.pictures), self.recipe.batch, p=self.weights)
-        made = [augment(self.pictures[index], size_wh, self.skies, rng) for index in indices]
+        made = [augment(self.pictures[index], size_wh, self.skies, rng, self.cutouts) for index in indices]
         return to_batch(made)
 
     def _report(self, losses: Sequence[float]) -> None:
@@ -221,6 +254,11 @@ class Trainer:
         if score > self.best_score:
             self.best_score = score
             self.save("best.pt")
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether the device itself computes in bfloat16."""
+    return device.type == "cuda" or bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 def schedule(progress: float) -> float:
@@ -245,13 +283,31 @@ def validate(
     network: MattingNetwork, samples: Sequence[Sample], pictures: Sequence[Picture]
 ) -> dict[str, Tally]:
     """A tally per set of the network's alphas, each brought to its picture's size."""
+    device = next(network.parameters()).device
     tallies: dict[str, Tally] = {}
     for sample, picture in zip(samples, pictures, strict=True):
         size_wh = (picture.alpha.shape[1], picture.alpha.shape[0])
         image = to_input(picture.image, network_size(size_wh, network.spec.working_size_wh))
-        alpha = network(torch.from_numpy(image))[0, 0].numpy()
+        alpha = network(torch.from_numpy(image).to(device))[0, 0].cpu().numpy()
         tallies.setdefault(sample.dataset, Tally()).add(to_size(alpha, size_wh), picture.alpha, picture.valid)
     return tallies
+
+
+def some_images(pictures: Sequence[Picture]) -> Tensor:
+    """About 32 of the pictures as one batch, float32 (N, 3, 224, 224) in [0, 1]."""
+    chosen = pictures[:: max(1, len(pictures) // 32)]
+    return torch.from_numpy(np.concatenate([to_input(picture.image, (224, 224)) for picture in chosen]))
+
+
+def take_over(network: MattingNetwork, weights: dict[str, Tensor]) -> None:
+    """Copies the weights of another network to layers of the same name and shape; there must be some."""
+    own = network.state_dict()
+    shared = {
+        name: value for name, value in weights.items() if name in own and own[name].shape == value.shape
+    }
+    if not shared:
+        raise ValueError("no weights in common")
+    network.load_state_dict(own | shared)
 
 
 def validation_choice(samples: Sequence[Sample]) -> list[Sample]:
@@ -276,12 +332,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, required=True, help="time budget of the whole run")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--rate", type=float, default=Recipe.rate, help="highest learning rate")
+    parser.add_argument(
+        "--encoder-from",
+        type=float,
+        default=Recipe.encoder_from,
+        metavar="SHARE",
+        help="share of the budget after which the encoder learns too",
+    )
     parser.add_argument("--pseudo", type=Path, help="folder of pictures with mattes made by other networks")
     parser.add_argument("--skies", type=Path, nargs="*", default=[], help="pictures, or folders, of sky only")
-    parser.add_argument("--architecture", choices=SPECS, default="matte")
+    parser.add_argument("--network", choices=SPECS, default="matte")
+    parser.add_argument("--teacher", type=Path, help="checkpoint of a larger network's run to learn from")
     start = parser.add_mutually_exclusive_group()
-    start.add_argument("--backbone", type=Path, help="MobileNetV2 weights (.npz, Keras names) to start from")
-    start.add_argument("--start", type=Path, help="checkpoint of another run to start from")
+    start.add_argument("--backbone", type=Path, help="MobileNetV2 weights (.npz) to start from")
+    start.add_argument(
+        "--start",
+        type=Path,
+        help="checkpoint of another run to start from; layers of other shapes begin anew",
+    )
     args = parser.parse_args(arguments)
     torch.manual_seed(args.seed)
     cv2.setNumThreads(1)
@@ -295,21 +363,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             cut = [cut_sky(load_picture(sample, LOAD_SIDE)) for sample in pseudo]
             skies += [sky for sky in cut if sky is not None]
         validation = validation_choice(read_index(root, "val"))
-        network = build_network(SPECS[args.architecture])
+        pictures = [load_for_training(sample, LOAD_SIDE) for sample in training]
+        network = build_network(SPECS[args.network])
         if args.backbone:
             if not isinstance(network, MatteNet):
-                parser.error("--backbone holds weights for the architecture matte")
-            load_mobilenet(network.encoder, args.backbone)
+                parser.error("--backbone holds weights for the networks matte and quality")
+            load_mobilenet(network.encoder, args.backbone, some_images(pictures))
         if args.start:
             with reading(args.start):
-                network.load_state_dict(torch.load(args.start, weights_only=True)["averaged"])
+                take_over(network, torch.load(args.start, map_location="cpu", weights_only=True)["averaged"])
         trainer = Trainer(
             args.run,
-            Recipe(args.minutes, args.seed, rate=args.rate),
-            (training, [load_picture(sample, LOAD_SIDE) for sample in training]),
+            Recipe(args.minutes, args.seed, rate=args.rate, encoder_from=args.encoder_from),
+            (training, pictures),
             (validation, [load_picture(sample) for sample in validation]),
-            skies,
+            skies + render_skies(RENDERED_SKIES, np.random.default_rng(args.seed)),
+            render_cutouts(CUTOUTS, np.random.default_rng(args.seed)),
             network,
+            averaged_network(args.teacher) if args.teacher else None,
         )
         args.run.mkdir(parents=True, exist_ok=True)
         trainer.resume()

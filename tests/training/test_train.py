@@ -1,5 +1,6 @@
 """The training loop: it learns, goes on where it stopped, keeps to its budget, and can be released."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,11 +11,11 @@ import torch
 
 import training.train
 from export.checkpoint import load_checkpoint
-from export.network import MatteNet, MobileEncoder, NetworkSpec
+from export.network import ConvNorm, MatteNet, MobileEncoder, NetworkSpec
 from training import release
 from training.data import DATA_VARIABLE, DataError, load_picture, read_index
 from training.pretrained import load_mobilenet
-from training.train import Recipe, Trainer, main, schedule, validation_choice
+from training.train import Recipe, Trainer, main, schedule, take_over, validation_choice
 
 SMALL = NetworkSpec(decoder=(8, 8, 8, 8))
 
@@ -22,6 +23,8 @@ SMALL = NetworkSpec(decoder=(8, 8, 8, 8))
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training.train, "SIZES_WH", (((64, 32), 1.0),))
+    monkeypatch.setattr(training.train, "CUTOUTS", 2)
+    monkeypatch.setattr(training.train, "RENDERED_SKIES", 2)
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def make_trainer(folder: Path, data: Path, minutes: float) -> Trainer:
     (train, train_pictures), (val, val_pictures) = ((s, [load_picture(x) for x in s]) for s in sets)
     torch.manual_seed(0)
     recipe = Recipe(minutes, batch=2)
-    return Trainer(folder, recipe, (train, train_pictures), (val, val_pictures), [], MatteNet(SMALL))
+    return Trainer(folder, recipe, (train, train_pictures), (val, val_pictures), [], [], MatteNet(SMALL))
 
 
 @pytest.mark.usefixtures("second_a_step")
@@ -134,7 +137,7 @@ def test_damaged_checkpoints_are_one_line(
 def test_backbone_is_for_the_mobile_network_only(tiny_data: Path, tmp_path: Path) -> None:
     arguments = [str(tmp_path), "--minutes", "1", "--data", str(tiny_data), "--backbone", "x.npz"]
     with torch.device("meta"), pytest.raises(SystemExit, match="2"):
-        main([*arguments, "--architecture", "coord_resnet50"])
+        main([*arguments, "--network", "coord_resnet50"])
 
 
 def test_validation_takes_some_of_each_set(tiny_data: Path) -> None:
@@ -147,7 +150,7 @@ def test_backbone_of_other_width_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     np.savez(path, kernel=np.zeros((3, 3, 3, 32), np.float32))
     with pytest.raises(DataError, match=r"other\.npz"):
-        load_mobilenet(MobileEncoder(0.35), path)
+        load_mobilenet(MobileEncoder(0.35), path, torch.rand(1, 3, 64, 64))
 
 
 def test_released_logits_are_sharpened() -> None:
@@ -157,3 +160,65 @@ def test_released_logits_are_sharpened() -> None:
         before = network.logits(image)
         release.sharpen(network)
         assert torch.allclose(network.logits(image), release.SHARPNESS * before + release.LIFT, atol=1e-4)
+
+
+def test_a_teacher_is_followed_where_labels_are_silent(tiny_data: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run", tiny_data, minutes=1)
+    torch.manual_seed(1)
+    trainer.teacher = MatteNet(SMALL).eval()
+    image, alpha, _ = trainer._make_batch(0)
+    silent = torch.zeros_like(alpha)
+    target = trainer._taught(image)
+    before = (trainer.network(image) - target).abs().mean()
+    for _ in range(15):
+        trainer._train_step((image, alpha, silent), progress=0.05)
+    assert (trainer.network(image) - target).abs().mean() < 0.7 * before
+
+
+def test_the_encoder_may_wait_for_the_new_layers(tiny_data: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run", tiny_data, minutes=1)
+    trainer.recipe = dataclasses.replace(trainer.recipe, encoder_from=0.5)
+    assert isinstance(trainer.network, MatteNet)
+    stem, logit = trainer.network.encoder.stem.conv.weight, trainer.network.logit.weight
+    changed = []
+    for progress in (0.4, 0.6):
+        old = stem.detach().clone(), logit.detach().clone()
+        trainer._train_step(trainer._make_batch(0), progress)
+        changed.append((not torch.equal(old[0], stem), not torch.equal(old[1], logit)))
+    assert changed == [(False, True), (True, True)]
+
+
+def test_layers_of_another_shape_begin_anew(tiny_data: Path, tmp_path: Path) -> None:
+    other = MatteNet(NetworkSpec(decoder=(8, 8, 8, 16)))
+    mine = MatteNet(SMALL)
+    fresh = mine.logit.weight.detach().clone()
+    take_over(mine, other.state_dict())
+    assert torch.equal(mine.logit.weight, fresh)
+    assert torch.equal(mine.encoder.stem.conv.weight, other.encoder.stem.conv.weight)
+    with pytest.raises(ValueError, match="in common"):
+        take_over(mine, {"x": torch.zeros(1)})
+
+
+def test_folded_norms_are_unfolded_without_a_change(tmp_path: Path) -> None:
+    """What the encoder computes is the folded weights' result, and stays so in training mode."""
+    torch.manual_seed(0)
+    encoder, images = MobileEncoder(0.35).eval(), torch.rand(4, 3, 64, 64)
+    folded = {}
+    layers = [layer for layer in encoder.modules() if isinstance(layer, ConvNorm)]
+    for number, layer in enumerate(layers):
+        layer.norm.bias.data.normal_(0, 0.3)
+        scale = (1 + layer.norm.eps) ** -0.5
+        if number == 0:
+            layer.conv.weight.data[:, 3] = 0
+        folded[f"{number}.weight"] = (layer.conv.weight.detach() * scale).numpy()
+        folded[f"{number}.bias"] = layer.norm.bias.detach().numpy()
+    folded["0.weight"] = folded["0.weight"][:, :3]
+    path = tmp_path / "folded.npz"
+    np.savez(path, **folded)
+    loaded = MobileEncoder(0.35)
+    load_mobilenet(loaded, path, images)
+    with torch.no_grad():
+        expected = encoder(images)[2]
+        assert torch.allclose(loaded.eval()(images)[2], expected, atol=1e-3)
+        loaded.train()
+        assert torch.allclose(loaded(images)[2], expected, atol=0.1)
