@@ -164,10 +164,18 @@ def load_skies(paths: Iterable[Path], max_side: int = 512) -> list[NDArray[np.ui
 
 
 def cut_sky(picture: Picture) -> NDArray[np.uint8] | None:
-    """The rows from the picture's top that are all sky, if they are a third of it or more."""
-    ground = np.flatnonzero((picture.alpha < 250).any(axis=1))
-    rows = int(ground[0]) if len(ground) else len(picture.alpha)
-    return picture.image[:rows] if 3 * rows >= len(picture.alpha) else None
+    """The largest rectangle at the picture's upper side that is all sky, if a sixth of it or more."""
+    ground = picture.alpha < 250
+    heights = np.where(ground.any(axis=0), ground.argmax(axis=0), len(ground))
+    best, box = 0, (0, 0, 0)
+    for height in np.unique(heights):
+        # the longest run of columns that reach at least so far down
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], heights >= height, [0]])))
+        run = int(np.argmax(edges[1::2] - edges[::2]))
+        left, right = int(edges[2 * run]), int(edges[2 * run + 1])
+        if int(height) * (right - left) > best:
+            best, box = int(height) * (right - left), (int(height), left, right)
+    return picture.image[: box[0], box[1] : box[2]] if 6 * best >= ground.size else None
 
 
 def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:

@@ -159,13 +159,18 @@ def test_mattes_of_other_networks_are_soft_and_for_training(root: Path) -> None:
     assert (sample.dataset, sample.split, sample.soft) == ("pseudo", "train", True)
 
 
-def test_sky_is_cut_from_the_top_where_it_is_large_enough() -> None:
+def test_the_largest_rectangle_of_sky_is_cut_from_the_top() -> None:
     image = np.zeros((9, 4, 3), np.uint8)
     alpha = np.zeros((9, 4), np.uint8)
     alpha[:5] = 255
     alpha[4, 2] = 100
     sky = cut_sky(Picture(image, alpha, alpha, soft=True))
     assert sky is not None and sky.shape == (4, 4, 3)
-    alpha[2, 0] = 0
+    alpha[1, 0] = 0
+    sky = cut_sky(Picture(image, alpha, alpha, soft=True))
+    assert sky is not None and sky.shape == (4, 3, 3)
+    alpha[1] = 0
     assert cut_sky(Picture(image, alpha, alpha, soft=True)) is None
-    assert cut_sky(Picture(image, np.full_like(alpha, 255), alpha, soft=True)) is not None
+    everything = cut_sky(Picture(image, np.full_like(alpha, 255), alpha, soft=True))
+    assert everything is not None and everything.shape == image.shape
+    assert cut_sky(Picture(image, np.zeros_like(alpha), alpha, soft=True)) is None
