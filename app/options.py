@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.capture.pictures import SUFFIXES
 from app.errors import SkyLiveError
+from app.sky.library import find_sky
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,13 @@ class Options:
 
 
 def check_outputs(options: Options) -> None:
-    """Raise SkyLiveError for an output that would destroy the source, or only fail after the run."""
+    """Raise SkyLiveError for an output that would destroy source or sky, or only fail after the run."""
     source = Path(options.source)
-    if options.record and options.record.exists() and source.exists() and options.record.samefile(source):
-        raise SkyLiveError(f"{options.record}: is the source itself")
+    inputs = {source: "the source", find_sky(options.sky).path: "the sky"}
+    for output in (options.record, options.stats):
+        for file, what in inputs.items():
+            if output and output.exists() and file.exists() and output.samefile(file):
+                raise SkyLiveError(f"{output}: is {what} itself")
     pictures = source if source.is_dir() else source.parent
     if source.is_dir() or glob.has_magic(options.source) or source.suffix.lower() in SUFFIXES:
         for folder in (options.dump_frames, options.dump_alpha):

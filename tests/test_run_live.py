@@ -173,12 +173,23 @@ def test_recordings_that_cannot_be_are_named(
     assert str(existing) in fails(capsys, *headless, "--record", existing)
     assert existing.read_bytes() == b"precious"
     assert str(nowhere) in fails(capsys, *headless, "--record", nowhere)
-    size = clip.stat().st_size
-    assert "source" in fails(capsys, *headless, "--record", clip, "--force")
-    assert clip.stat().st_size == size
     blocked = tmp_path / "file"
     blocked.touch()
     assert str(blocked) in fails(capsys, *headless, "--dump-frames", blocked)
+
+
+@pytest.mark.parametrize("output", [("--force", "--record"), ("--stats",)])
+def test_outputs_are_never_written_over_source_or_sky(
+    capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path, output: tuple[str, ...]
+) -> None:
+    sky = write_video(tmp_path / "sky.mp4", size_wh=SIZE_WH, frames=3)
+    link = tmp_path / "link.mp4"
+    link.symlink_to(sky)
+    before = clip.read_bytes(), sky.read_bytes()
+    for target, what in ((clip, "source"), (sky, "sky"), (link, "sky")):
+        line = fails(capsys, clip, "--sky", sky, "--headless", *output, target)
+        assert line == f"run_live.py: {target}: is the {what} itself"
+    assert (clip.read_bytes(), sky.read_bytes()) == before
 
 
 @pytest.mark.parametrize("source", ["", "*.png", "000000.png"])

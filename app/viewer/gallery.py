@@ -165,8 +165,7 @@ class Gallery(QFrame):
 
     def ask_for_files(self) -> None:
         """Show a dialog to name the files that become skies."""
-        folder = self._folder if Path(self._folder).is_dir() else str(Path.home())
-        dialog = QFileDialog(self, "Add skies", folder, f"Pictures and videos ({_patterns()})")
+        dialog = QFileDialog(self, "Add skies", self._folder, f"Pictures and videos ({_patterns()})")
         dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -31,7 +31,7 @@ _NEAR: Final = 12
 """The divider is grabbed within so many pixels."""
 
 _STEP: Final = 0.02
-"""What an arrow key moves the divider by, as a share of the picture's width."""
+"""What a key moves the divider by, as a share of the picture's width."""
 
 _HANDLE: Final = 15
 """Radius of the divider's handle."""
@@ -159,7 +159,8 @@ def _drawn(composited: Composited, wanted: _Wanted) -> Drawn:
 class Screen(QWidget):
     """Shows the newest picture in the middle, as large as it fits; calls `painted(captured_ns)` once each.
 
-    In the split view a divider can be dragged, or moved by the arrow keys while the screen has the focus.
+    In the split view a divider can be dragged, or moved by Ctrl and an arrow key while the screen has the
+    focus: arrows alone change the sky in every view.
     """
 
     full_screen_asked = pyqtSignal()
@@ -197,16 +198,9 @@ class Screen(QWidget):
         return QSize(1120, 630)
 
     def event(self, event: QEvent | None) -> bool:
-        """Follow a change of the screen's scale; keep the arrow keys from shortcuts while they are needed."""
+        """Follow a change of the screen's scale."""
         if event is not None and event.type() == QEvent.Type.DevicePixelRatioChange:
             self._measure()
-        if (
-            event is not None
-            and event.type() == QEvent.Type.ShortcutOverride
-            and self._split_step(cast(QKeyEvent, event))
-        ):
-            event.accept()
-            return True
         return super().event(event)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -308,14 +302,15 @@ class Screen(QWidget):
     def _show_grip(self, near: bool) -> None:
         if near:
             self.setCursor(Qt.CursorShape.SplitHCursor)
-            self.setToolTip("Drag, or press ← →: the original on the left, the result on the right")
+            self.setToolTip("Drag, or press Ctrl+← →: the original on the left, the result on the right")
         else:
             self.unsetCursor()
             self.setToolTip("")
 
     def _split_step(self, event: QKeyEvent) -> float:
         """What a key moves the divider by; 0 if it does not."""
-        if self._sink.view is not View.SPLIT or event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier:
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if self._sink.view is not View.SPLIT or modifiers != Qt.KeyboardModifier.ControlModifier:
             return 0.0
         return {Qt.Key.Key_Left: -_STEP, Qt.Key.Key_Right: _STEP}.get(Qt.Key(event.key()), 0.0)
 

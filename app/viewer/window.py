@@ -56,6 +56,7 @@ _VIEW_TIPS = {
 _MORE_KEYS = (
     ("1 … 9", "The sky with that number"),
     *((f"Ctrl+{number}", f"View: {view.value}") for number, view in enumerate(View, start=1)),
+    ("Ctrl+Left, Ctrl+Right", "Move the divider of the split view, from the picture"),
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PyQt6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
-from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QMouseEvent
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage, QMouseEvent
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -229,37 +229,29 @@ def test_the_divider_lies_where_the_picture_changes(
     assert row[170] == pytest.approx(np.array(RED), abs=3)
 
 
-def test_arrow_keys_move_the_divider_in_the_split_view_alone(
+def test_keys_move_the_divider_in_the_split_view_alone(
     qtbot: QtBot, screen: Screen, sink: ScreenSink
 ) -> None:
-    qtbot.keyClick(screen, Qt.Key.Key_Right)  # type: ignore[no-untyped-call]
+    control = Qt.KeyboardModifier.ControlModifier
+
+    def press(key: Qt.Key, modifiers: Qt.KeyboardModifier = control) -> None:
+        qtbot.keyClick(screen, key, modifiers)  # type: ignore[no-untyped-call]
+
+    press(Qt.Key.Key_Right)
     assert sink.split_x == 0.5
     sink.view = View.SPLIT
-    qtbot.keyClick(screen, Qt.Key.Key_Right)  # type: ignore[no-untyped-call]
+    press(Qt.Key.Key_Right)
     assert sink.split_x == pytest.approx(0.52)
     for _ in range(2):
-        qtbot.keyClick(screen, Qt.Key.Key_Left)  # type: ignore[no-untyped-call]
+        press(Qt.Key.Key_Left)
     assert sink.split_x == pytest.approx(0.48)
-    qtbot.keyClick(  # type: ignore[no-untyped-call]
-        screen, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier
-    )
+    for others in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):
+        press(Qt.Key.Key_Left, others)
     assert sink.split_x == pytest.approx(0.48)
     screen.move_split(-3)
     assert sink.split_x == 0.0
     screen.move_split(3)
     assert sink.split_x == 1.0
-
-
-@pytest.mark.parametrize("view", [View.RESULT, View.SPLIT])
-def test_arrow_keys_are_kept_from_shortcuts_only_while_they_are_needed(
-    screen: Screen, sink: ScreenSink, view: View
-) -> None:
-    sink.view = view
-    for key, needed in ((Qt.Key.Key_Left, view is View.SPLIT), (Qt.Key.Key_Space, False)):
-        event = QKeyEvent(QEvent.Type.ShortcutOverride, key, Qt.KeyboardModifier.NoModifier)
-        event.ignore()
-        QApplication.sendEvent(screen, event)
-        assert event.isAccepted() == needed
 
 
 def test_a_double_click_asks_for_the_full_screen_but_not_on_the_divider(

@@ -54,7 +54,11 @@ def names(window: Window) -> list[str]:
     return [sky.name for sky in window.gallery.skies]
 
 
-def test_digits_and_arrows_choose_skies(qtbot: QtBot, window: Window, controls: FakeControls) -> None:
+@pytest.mark.parametrize("view", View)
+def test_digits_and_arrows_choose_skies(
+    qtbot: QtBot, window: Window, controls: FakeControls, view: View
+) -> None:
+    window.views[list(View).index(view)].trigger()
     skies = names(window)
     controls.change(sky_name=skies[0])
     window.refresh()
