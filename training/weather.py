@@ -129,7 +129,7 @@ def add_snow(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
     """The picture with snow lying on what faces upwards and on the ground, often under falling flakes."""
     rows, columns = alpha.shape
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    upward = cv2.Sobel(cv2.blur(grey, (3, 3)), cv2.CV_32F, 0, 1) * np.float32(0.02)
+    upward = cv2.Sobel(cv2.blur(grey, (5, 5)), cv2.CV_32F, 0, 1) * np.float32(0.006)
     low = np.linspace(-1.4, 1.0, rows, dtype=np.float32)[:, None]
     patches = cloud_field((rows, columns), rng) * np.float32(0.35)
     cover = np.clip(
@@ -146,7 +146,7 @@ def add_snow(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
         for _ in range(rng.integers(30, 400)):
             centre = (int(rng.integers(columns)), int(rng.integers(rows)))
             cv2.circle(flakes, centre, int(size * rng.uniform(0.4, 1.3)), float(rng.uniform(80, 220)), -1)
-        fall = cv2.blur(flakes, (2, int(rng.integers(2, 6))))
+        fall = cv2.blur(flakes, (3, int(rng.integers(3, 7))))
         out = np.asarray(cv2.add(out, cv2.merge([fall] * 3)), np.uint8)
     return out
 
