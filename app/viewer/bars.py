@@ -196,12 +196,12 @@ class TransportBar(QWidget):
         if state.ended:
             text, picture = "Play again", "again"
         hold.setText(text)
-        hold.setIcon(icon(picture))
+        _give_icon(hold, picture)
         hold.setToolTip(tip_with_key(text, ACTS["hold"].keys))
         hold.setEnabled(bool(state.source))
         written = state.recording
         record.setText(f"{clock(written.seconds)} · {size(written.size_bytes)}" if written else "Record")
-        record.setIcon(icon("recording" if written else "record"))
+        _give_icon(record, "recording" if written else "record")
         tip = f"Stop recording {written.path.name}" if written else ACTS["record"].tip
         record.setToolTip(tip_with_key(tip, ACTS["record"].keys))
         record.setEnabled(bool(state.source))
@@ -221,6 +221,13 @@ class TransportBar(QWidget):
             f"Stop the virtual camera {state.virtual_camera}" if state.virtual_camera else ACTS["webcam"].tip
         )
         webcam.setToolTip(tip_with_key(tip, ACTS["webcam"].keys))
+
+
+def _give_icon(action: QAction, name: str) -> None:
+    """Give the action an icon unless it has it: Qt takes every call for a change, and loses memory with it."""
+    made = icon(name)
+    if action.icon().cacheKey() != made.cacheKey():
+        action.setIcon(made)
 
 
 def _button(action: QAction) -> QToolButton:
