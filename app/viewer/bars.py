@@ -224,7 +224,7 @@ class TransportBar(QWidget):
 
 
 def _give_icon(action: QAction, name: str) -> None:
-    """Give the action an icon unless it has it: Qt takes every call for a change, and loses memory with it."""
+    """Give the action an icon unless it has it: Qt takes each call for a change, and loses memory with it."""
     made = icon(name)
     if action.icon().cacheKey() != made.cacheKey():
         action.setIcon(made)
