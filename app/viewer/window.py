@@ -44,6 +44,9 @@ from app.viewer.toast import Toast
 from app.viewer.views import View
 
 _POLL_MS = 100
+_SIZE_WH = 1280, 720
+"""Of a first start; on a screen without room for it and its frame, the window is maximised."""
+_FRAME = 60
 _SEEK_S = 5.0
 _TAKES_KEYS = (QLineEdit, QAbstractSpinBox, QAbstractSlider, QComboBox)
 _VIEW_TIPS = {
@@ -238,7 +241,11 @@ class Window(QMainWindow):
         self._full_screen = FullScreen(self, column, self.screen_widget, self.bars, sides)
 
     def _restore(self, settings: Settings) -> None:
-        self.resize(1280, 720)
+        self.resize(*_SIZE_WH)
+        if (screen := self.screen()) is not None and not settings.geometry:
+            room = screen.availableSize()
+            if room.width() < _SIZE_WH[0] or room.height() < _SIZE_WH[1] + _FRAME:
+                self.setWindowState(Qt.WindowState.WindowMaximized)
         # Qt brings a place that is on no screen back onto one.
         self.restoreGeometry(QByteArray(settings.geometry))
         self.gallery.setVisible(settings.gallery_shown)
