@@ -74,7 +74,7 @@ def augment(
     if cutouts and rng.random() < CUTOUTS and alpha.mean() > _SKY_FOR_CUTOUTS:
         image, alpha, valid = add_cutouts(image, alpha, valid, cutouts, gains, rng)
     image = add_weather(image, alpha, skies, rng)
-    if not dark and rng.random() < 0.05:
+    if rng.random() < 0.05 and not dark and alpha.any():
         image = overexpose(image, alpha, rng)
     if rng.random() < 0.07:
         image, alpha, valid = blur_by_motion(image, alpha, valid, rng)
@@ -144,7 +144,8 @@ def add_weather(image: Array, alpha: Array, skies: Sequence[Array], rng: np.rand
         image = whitewash(image, alpha, rng)
     weather = rng.random()
     if weather < 0.07:
-        image = add_fog(image, alpha, rng)
+        # a room in fog would be a white sheet
+        image = add_fog(image, alpha, rng) if alpha.any() else image
     elif weather < 0.095:
         image = add_snow(image, alpha, rng)
     elif weather < 0.115:

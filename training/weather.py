@@ -18,7 +18,7 @@ def add_fog(image: Array, alpha: Array, rng: np.random.Generator) -> Array:
     """The picture in fog, thickest in the sky and at its edge, thinner towards what is low in the picture."""
     rows = len(alpha)
     ground = np.where(alpha < 128, 255, 0).astype(np.uint8)
-    inside = cv2.distanceTransform(ground, cv2.DIST_L2, 3) if (alpha >= 128).any() else np.float32(0.0)
+    inside = cv2.distanceTransform(ground, cv2.DIST_L2, 3)
     below = np.linspace(0.0, 0.7 * rows, rows, dtype=np.float32)[:, None]
     nearness = np.minimum(1.0, (rng.uniform(0.0, 1.0) * inside + below) / (rng.uniform(0.5, 1.0) * rows))
     density = rng.uniform(0.3, 0.93)
