@@ -18,7 +18,9 @@ import numpy as np
 
 from app import config
 from app.blending import weather
-from app.blending.halo import grid_for, halo_map
+from app.blending.foreground import EdgeFinder
+from app.blending.grid import grid_for
+from app.blending.halo import halo_map
 from app.blending.kernels import Affine, compose, draw_streaks, matrix_of, sky_rows, survey
 from app.colour import rgb_from_yuv, yuv_from_rgb
 from app.frame import F32, F64, U8, Colour, Composited, Planes, Tracked
@@ -56,6 +58,7 @@ class BlendingStage:
         self._colour = colour
         self._matrix = matrix_of(colour)
         self._grid = grid_for(size_wh)
+        self._edges = EdgeFinder(size_wh, self._grid)
         self._size_wh = size_wh
         self._no_halo = np.zeros((1, 3, len(self._grid.column)), np.float32)
         # Looks change while frames run: have the weather's code ready.
@@ -78,7 +81,8 @@ class BlendingStage:
             self._start -= self._last - frame.seconds
         self._last = frame.seconds
         seconds = frame.seconds - self._start
-        alpha = shaped_alpha(tracked.alpha, look.matte)
+        edges = self._edges.find(frame.planes, tracked.alpha)
+        alpha = shaped_alpha(edges.alpha, look.matte)
         rows = sky_rows(alpha)
         fair = not (look.weather.rain or look.weather.snow or look.weather.fog)
         if rows[1] == 0 and fair and not self._scene.light:
@@ -94,6 +98,9 @@ class BlendingStage:
         planes = Planes(*(np.empty_like(plane) for plane in frame.planes))
         compose(
             *frame.planes,
+            *edges.planes,
+            edges.spans,
+            self._grid.row,
             *sky_planes,
             alpha,
             self._light(look.light, sky.mean_rgb),

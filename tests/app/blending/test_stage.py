@@ -63,6 +63,11 @@ def half_sky(size_wh: tuple[int, int], blur: int = 9) -> U8:
     return frozen(np.asarray(cv2.blur(alpha, (blur, blur)), np.uint8))
 
 
+def unsure(alpha: U8) -> U8:
+    """Alpha that is nowhere sure, so that the edges stay as they are and the equations hold alone."""
+    return frozen(np.clip(alpha, 10, 245))
+
+
 def tracked(planes: Planes, alpha: U8, colour: Colour, seconds: float = 0.0) -> Tracked:
     frame = Frame(planes, 0, round(seconds * 1000), Fraction(1, 1000), colour, 0)
     return Tracked(frame, alpha, Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 50), Found(0.5, 1))
@@ -97,7 +102,7 @@ def test_light_and_composite_follow_the_equations(
     colour: Colour, size_wh: tuple[int, int], light: Light
 ) -> None:
     frame, sky = picture(size_wh, 1), picture(size_wh, 2)
-    alpha = frozen(np.random.default_rng(3).integers(0, 256, frame.y.shape, np.uint8))
+    alpha = unsure(np.random.default_rng(3).integers(0, 256, frame.y.shape, np.uint8))
     skies = FakeSkies(sky, (150, 120, 90))
     look = Look(light=light, halo=Halo(strength=0))
     done = run(look, frame, skies, alpha, colour)
@@ -111,7 +116,7 @@ def test_light_and_composite_follow_the_equations(
 @pytest.mark.parametrize("size_wh", [(320, 180), (321, 179), (242, 320)], ids=str)
 def test_halo_follows_the_equations(colour: Colour, size_wh: tuple[int, int]) -> None:
     frame, sky = picture(size_wh, 1, smooth=True), picture(size_wh, 2, 120, 235, smooth=True)
-    alpha = half_sky(size_wh)
+    alpha = unsure(half_sky(size_wh))
     skies = FakeSkies(sky, (200, 160, 120))
     look = Look()
     done = run(look, frame, skies, alpha, colour)
@@ -125,13 +130,30 @@ def test_every_look_follows_the_equations(path: Path) -> None:
     dry = look.model_copy(update={"weather": Weather(), "matte": Matte()})
     size_wh, colour = (480, 270), Colour()
     frame, sky = picture(size_wh, 4, 90, 190, smooth=True), picture(size_wh, 5, smooth=True)
-    alpha = half_sky(size_wh)
+    alpha = unsure(half_sky(size_wh))
     skies = FakeSkies(sky, (120, 130, 140))
     done = run(dry, frame, skies, alpha, colour)
     expected = composite(frame, sky, skies.mean_rgb, alpha, dry, colour)
     assert worst_difference(done.planes, expected) < 2.0
     wet = run(look, frame, skies, alpha, colour)
     assert wet.planes.y.shape == frame.y.shape
+
+
+def test_no_bright_rim_is_left_when_day_becomes_night() -> None:
+    """Soft edges of the day's sky, an alpha that is three pixels off: no pixel is brighter than both."""
+    row = np.arange(720)[:, np.newaxis] + np.zeros((1, 1280))
+    share = np.clip((360 - row) / 6 + 0.5, 0, 1)
+    day = Planes(
+        frozen(np.rint(50 + share * 170).astype(np.uint8)),
+        *(frozen(np.full((360, 640), 128, np.uint8)) for _ in range(2)),
+    )
+    night = Planes(frozen(np.full((720, 1280), 25, np.uint8)), day.u, day.v)
+    alpha = frozen(np.rint(255 * np.clip((357 - row) / 6 + 0.5, 0, 1)).astype(np.uint8))
+    done = run(PLAIN, day, FakeSkies(night, (10, 10, 10)), alpha, Colour())
+    plain = day.y + alpha / 255 * (night.y - np.float64(day.y))
+    assert plain.max() > 100
+    assert done.planes.y.max() < 75
+    assert done.planes.y.min() >= 24
 
 
 def test_fog_is_a_haze_of_the_skys_colour_thickest_at_the_horizon() -> None:
@@ -160,13 +182,13 @@ def test_without_sky_and_light_a_frame_passes_bit_for_bit() -> None:
     skies = FakeSkies(sky, (1, 2, 3))
     assert same(run(Look(), frame, skies, frozen(alpha), Colour()).planes, frame)
     assert skies.asked == []
-    # With sky in one corner, all the rest goes through the kernel and still is what it was.
+    # With sky in one corner, all but its edge goes through the kernel and still is what it was.
     alpha = np.zeros((65, 97), np.uint8)
     alpha[:8, :8] = 255
     done = run(PLAIN, frame, skies, frozen(alpha), Colour()).planes
-    assert np.array_equal(done.y[8:], frame.y[8:])
-    assert np.array_equal(done.u[4:], frame.u[4:])
-    assert np.array_equal(done.v[:, 4:], frame.v[:, 4:])
+    assert np.array_equal(done.y[32:], frame.y[32:])
+    assert np.array_equal(done.u[16:], frame.u[16:])
+    assert np.array_equal(done.v[:, 16:], frame.v[:, 16:])
 
 
 def test_nothing_but_sky_is_the_sky_bit_for_bit() -> None:

@@ -1,0 +1,120 @@
+"""The edges of made-up pictures whose foreground and sky are known."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from app.blending.foreground import EdgeFinder, Edges
+from app.blending.grid import grid_for
+from app.frame import F64, U8, Planes
+
+SKY, OWN = np.array([210.0, 140.0, 120.0]), np.array([60.0, 120.0, 130.0])
+SIZES = [(320, 180), (321, 179), (1283, 721)]
+
+
+def frozen(array: NDArray[np.uint8]) -> U8:
+    array.setflags(write=False)
+    return array
+
+
+def levels(values: F64) -> U8:
+    return frozen(np.rint(values).astype(np.uint8))
+
+
+def slope(size_wh: tuple[int, int], softness: float, shift: float = 0) -> F64:
+    """Sky above a slanting edge, in [0, 1], from 1 to 0 over `softness` rows."""
+    width, height = size_wh
+    x, y = np.meshgrid(np.arange(width), np.arange(height))
+    return np.clip(0.5 + (height / 2 + shift + 0.3 * (x - width / 2) - y) / softness, 0, 1)
+
+
+def seen(share: F64, sky: F64 = SKY, own: F64 = OWN) -> Planes:
+    """What a camera sees of two colours."""
+    padded = np.pad(share, [(0, length % 2) for length in share.shape], mode="edge")
+    block = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2).mean((1, 3))
+    shares = (share, block, block)
+    return Planes(*(levels(f + a * (b - f)) for a, b, f in zip(shares, sky, own, strict=True)))
+
+
+def find(planes: Planes, alpha: U8) -> Edges:
+    return EdgeFinder(planes.size_wh, grid_for(planes.size_wh)).find(planes, alpha)
+
+
+def inside(edges: Edges, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """The blocks in the spans."""
+    rows = grid_for(size_wh).row
+    blocks = np.zeros(((size_wh[1] + 1) // 2, (size_wh[0] + 1) // 2), np.bool_)
+    for row, line in enumerate(blocks):
+        for begin, end in edges.spans[int(rows[row])]:
+            line[begin:end] = True
+    return blocks
+
+
+@pytest.mark.parametrize("size_wh", SIZES, ids=str)
+def test_the_old_sky_is_taken_out_of_a_soft_edge(size_wh: tuple[int, int]) -> None:
+    share = slope(size_wh, 8)
+    planes, alpha = seen(share), levels(255 * share)
+    edges = find(planes, alpha)
+    blocks = inside(edges, size_wh)
+    pixels = blocks.repeat(2, 0).repeat(2, 1)[: size_wh[1], : size_wh[0]]
+    half = pixels & (alpha > 20) & (alpha < 235)
+    whole = size_wh[0] // 2 * 2  # an odd last column is left as it is
+    assert half[:, :whole].sum() > 0.9 * ((alpha > 20) & (alpha < 235))[:, :whole].sum()
+    left = 1 - edges.alpha[half] / 255.0
+    rim = left * (edges.planes.y[half] - OWN[0])  # what would be seen of it
+    assert np.abs(rim).max() < 6
+    assert (left * (planes.y[half] - OWN[0])).max() > 30
+    assert np.abs(edges.planes.u[blocks & (edges.planes.u > 0)].mean() - OWN[1]) < 10
+
+
+@pytest.mark.parametrize("size_wh", SIZES, ids=str)
+@pytest.mark.parametrize("shift", [-4, 4])
+def test_alpha_that_is_some_pixels_off_is_corrected(size_wh: tuple[int, int], shift: float) -> None:
+    share = slope(size_wh, 2)
+    alpha = levels(255 * slope(size_wh, 2, shift))
+    corrected = find(seen(share), alpha).alpha
+    whole = np.s_[:, : size_wh[0] // 2 * 2]
+    before, after = (np.abs(a / 255.0 - share)[whole].sum() for a in (alpha, corrected))
+    assert after < 0.15 * before
+
+
+def test_alpha_of_an_edge_without_contrast_is_kept() -> None:
+    share = slope((320, 180), 6)
+    alpha = levels(255 * slope((320, 180), 6, 3))
+    corrected = find(
+        seen(share, np.array([120.0, 128.0, 128.0]), np.array([116.0, 128.0, 128.0])), alpha
+    ).alpha
+    assert np.abs(corrected.astype(int) - alpha).max() <= 4
+
+
+def test_away_from_edges_nothing_is_touched() -> None:
+    size_wh = (640, 360)
+    rng = np.random.default_rng(0)
+    planes = Planes(
+        *(frozen(rng.integers(0, 256, shape, np.uint8)) for shape in ((360, 640), (180, 320), (180, 320)))
+    )
+    alpha = np.zeros((360, 640), np.uint8)
+    alpha[:100] = 255
+    edges = find(planes, frozen(alpha))
+    blocks = inside(edges, size_wh)
+    assert blocks[48:52].all()
+    assert not blocks[:38].any() and not blocks[62:].any()
+    assert np.array_equal(edges.alpha[:76], alpha[:76]) and np.array_equal(edges.alpha[124:], alpha[124:])
+    for level in (0, 255):
+        whole = frozen(np.full((360, 640), level, np.uint8))
+        edges = find(planes, whole)
+        assert not edges.spans.any() and np.array_equal(edges.alpha, whole)
+
+
+def test_same_input_same_edges_whatever_was_found_before() -> None:
+    size_wh = (320, 180)
+    finder = EdgeFinder(size_wh, grid_for(size_wh))
+    share = slope(size_wh, 5)
+    planes, alpha = seen(share), levels(255 * slope(size_wh, 5, 2))
+    first = find(planes, alpha)
+    finder.find(seen(slope(size_wh, 9, -20)), levels(255 * slope(size_wh, 9, -20)))
+    again = finder.find(planes, alpha)
+    assert np.array_equal(first.alpha, again.alpha) and np.array_equal(first.spans, again.spans)
+    blocks = inside(first, size_wh)
+    for one, other in zip(first.planes[1:], again.planes[1:], strict=True):
+        assert np.array_equal(one[blocks], other[blocks])
