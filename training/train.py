@@ -67,6 +67,8 @@ SPECS = {"matte": NetworkSpec(), "quality": QUALITY, "coord_resnet50": COORD_RES
 LOAD_SIDE = 480
 VALIDATION_PICTURES = 25
 RENDERED_SKIES, CUTOUTS = 60, 160
+LONGEST_STEP_S = 60.0
+"""What a step counts at most: a process that was stopped for a while has not trained meanwhile."""
 WORKERS = max(1, (os.cpu_count() or 2) // 2)
 """Threads that make the batches."""
 
@@ -140,7 +142,7 @@ class Trainer:
             while self.elapsed_s < budget_s:
                 losses.append(self._train_step(next(batches), self.elapsed_s / budget_s))
                 now = time.monotonic()
-                self.elapsed_s += now - mark
+                self.elapsed_s += min(now - mark, LONGEST_STEP_S)
                 mark = now
                 if self.elapsed_s - last_save >= self.recipe.save_every_s:
                     last_save = self.elapsed_s
