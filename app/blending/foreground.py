@@ -219,6 +219,7 @@ def _refine(
         (_FIELDS, width), np.float32
     )
     du, dv, means = np.empty((3, width), np.float32)
+    line_of_cells = np.empty(fields.shape[2], np.float32)
     first = 0
     for cell_row in range(spans.shape[0]):
         end_row = first
@@ -238,7 +239,9 @@ def _refine(
                     half = int(2 * rows[row])
                     step = QUARTER if half == 2 * cell_row else np.float32(0.75)
                     for k in range(_FIELDS):
-                        _widen(upper[k], lower[k], step, cell[blocks], part[blocks], at_blocks[k])
+                        _widen(
+                            upper[k], lower[k], step, line_of_cells, cell[blocks], part[blocks], at_blocks[k]
+                        )
                     _double(trusts, count, trust)
                     _double(scales, count, scale)
                     _double(y_skies, count, y_sky)
@@ -252,7 +255,10 @@ def _refine(
                     _chroma_distance(du, dv, scales, count, rest)
                     ys = fy[y, pixels]
                     old = old0 if line == 0 else old1
-                    _correct(ys, alpha[y, pixels], rest, scale, y_sky, trust, touch, share, old)
+                    _distance(ys, scale, y_sky, rest)
+                    here = alpha[y, pixels]
+                    _correct(here, rest, trust, share)
+                    _old_share(here, rest, share, touch, old)
                     _store(share, better[y, pixels])
                     _clean(ys, old, y_sky, y_own, trust, cy[y, pixels])
                 _block_means(old0, old1, count, means)
@@ -262,14 +268,13 @@ def _refine(
 
 
 @jit
-def _widen(upper: F32, lower: F32, step: np.float32, cell: I32, share: F32, wide: F32) -> None:
-    """A field between two rows of cells, at places between the cells."""
+def _widen(upper: F32, lower: F32, step: np.float32, line: F32, cell: I32, share: F32, wide: F32) -> None:
+    """A field between two rows of cells, at places between the cells; `line` is for the way there."""
+    for i in range(cell[0], cell[-1] + 2):
+        line[i] = upper[i] + step * (lower[i] - upper[i])
     for j in range(cell.shape[0]):
-        i = cell[j]
-        left, right = upper[i], upper[i + 1]
-        left += step * (lower[i] - left)
-        right += step * (lower[i + 1] - right)
-        wide[j] = left + share[j] * (right - left)
+        left = line[cell[j]]
+        wide[j] = left + share[j] * (line[cell[j] + 1] - left)
 
 
 @jit
@@ -297,22 +302,32 @@ def _chroma_distance(du: F32, dv: F32, scale: F32, count: int, rest: F32) -> Non
         rest[2 * j + 1] = weight * (u * u + v * v)
 
 
-@jit
-def _correct(
-    ys: U8, alpha: U8, rest: F32, scale: F32, sky_y: F32, trust: F32, touch: F32, share: F32, old: F32
-) -> None:
-    """Alpha in [0, 1], pushed to 1 where the colour is the sky's and pulled to 0 where it is far from it.
+# Loops that write into one array only: with two the compiler gives up on vectors.
 
-    old: the share that the old sky has in the pixel's colour.
-    """
+
+@jit
+def _distance(ys: U8, scale: F32, sky_y: F32, rest: F32) -> None:
+    """From the chroma's part in the squared distance to the sky to the distance, in place."""
     for i in range(ys.shape[0]):
         dy = np.float32(ys[i]) - sky_y[i]
-        distance = np.sqrt(rest[i] + scale[i] * dy * dy)
+        rest[i] = np.sqrt(rest[i] + scale[i] * dy * dy)
+
+
+@jit
+def _correct(alpha: U8, distance: F32, trust: F32, share: F32) -> None:
+    """Alpha in [0, 1], pushed to 1 where the colour is the sky's and pulled to 0 where it is far from it."""
+    for i in range(alpha.shape[0]):
         a = UNIT * np.float32(alpha[i])
-        like = min(max((_UNLIKE - distance) * (ONE / (_UNLIKE - _LIKE)), ZERO), ONE)
-        foreign = min(max((distance - _OTHER) * (ONE / (_FOREIGN - _OTHER)), ZERO), ONE)
+        like = min(max((_UNLIKE - distance[i]) * (ONE / (_UNLIKE - _LIKE)), ZERO), ONE)
+        foreign = min(max((distance[i] - _OTHER) * (ONE / (_FOREIGN - _OTHER)), ZERO), ONE)
         share[i] = (a + trust[i] * like * (ONE - a)) * (ONE - trust[i] * foreign)
-        old[i] = max(max(a, share[i]), touch[i] * (ONE - distance))
+
+
+@jit
+def _old_share(alpha: U8, distance: F32, share: F32, touch: F32, old: F32) -> None:
+    """The share that the old sky has in each pixel's colour."""
+    for i in range(alpha.shape[0]):
+        old[i] = max(max(UNIT * np.float32(alpha[i]), share[i]), touch[i] * (ONE - distance[i]))
 
 
 @jit

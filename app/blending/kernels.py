@@ -87,39 +87,38 @@ def compose(
     blocks in `halo_row`); haze of colour `haze_yuv` by the share in `haze` for each row of blocks.
     """
     height, width = fy.shape
-    blocks = width // 2
     edge = np.empty((8, 2), np.uint8)
+    own_y0, own_y1 = np.empty((2, width), np.uint8)
+    own_u, own_v = np.empty((2, fu.shape[1]), np.uint8)
     for row in range(fu.shape[0]):
         top, bottom = 2 * row, min(2 * row + 1, height - 1)  # the last row of an odd height is taken twice
         upper = int(halo_row[row])
         step = halo_row[row] - np.float32(upper)
         h0, h1 = halo[upper], halo[min(upper + 1, halo.shape[0] - 1)]
-        cell = int(span_row[row])
-        done = n = 0
-        while done < blocks:
-            begin, end = spans[cell, n]
-            if begin == end:
-                begin = end = blocks
-            for part in range(2):
-                first, last = (done, begin) if part == 0 else (begin, end)
-                if first == last:
-                    continue
-                i, j = slice(2 * first, 2 * last), slice(first, last)
-                y0, y1, u, v = fy[top, i], fy[bottom, i], fu[row, j], fv[row, j]
-                if part == 1:
-                    y0, y1, u, v = cy[top, i], cy[bottom, i], cu[row, j], cv[row, j]
-                _compose_blocks(
-                    y0, y1, u, v, sy[top, i], sy[bottom, i], su[row, j], sv[row, j],
-                    alpha[top, i], alpha[bottom, i], light, matrix,
-                    (h0[0, j], h0[1, j], h0[2, j]), (h1[0, j], h1[1, j], h1[2, j]), step, haze[row], haze_yuv,
-                    oy[top, i], oy[bottom, i], ou[row, j], ov[row, j],
-                )  # fmt: skip
-            done = end
-            n += 1
+        here = spans[int(span_row[row])]
+        if here[0, 0] == here[0, 1]:
+            _compose_blocks(
+                fy[top], fy[bottom], fu[row], fv[row], sy[top], sy[bottom], su[row], sv[row],
+                alpha[top], alpha[bottom], light, matrix, h0, h1, step, haze[row], haze_yuv,
+                oy[top], oy[bottom], ou[row], ov[row],
+            )  # fmt: skip
+        else:
+            own_y0[:], own_y1[:], own_u[:], own_v[:] = fy[top], fy[bottom], fu[row], fv[row]
+            for begin, end in here:
+                if begin == end:
+                    break
+                for i in range(2 * begin, 2 * end):
+                    own_y0[i], own_y1[i] = cy[top, i], cy[bottom, i]
+                for j in range(begin, end):
+                    own_u[j], own_v[j] = cu[row, j], cv[row, j]
+            _compose_blocks(
+                own_y0, own_y1, own_u, own_v, sy[top], sy[bottom], su[row], sv[row],
+                alpha[top], alpha[bottom], light, matrix, h0, h1, step, haze[row], haze_yuv,
+                oy[top], oy[bottom], ou[row], ov[row],
+            )  # fmt: skip
         if width % 2:  # and so is the last column of an odd width
             last = fu.shape[1] - 1
-            h0_edge = h0[0, last:], h0[1, last:], h0[2, last:]
-            h1_edge = h1[0, last:], h1[1, last:], h1[2, last:]
+            h0_edge, h1_edge = np.ascontiguousarray(h0[:, last:]), np.ascontiguousarray(h1[:, last:])
             for line in range(2):
                 y = top if line == 0 else bottom
                 edge[line], edge[2 + line], edge[4 + line] = fy[y, -1], sy[y, -1], alpha[y, -1]
@@ -138,15 +137,15 @@ def _compose_blocks(
     alpha0: U8, alpha1: U8,
     light: Affine,
     m: Matrix,
-    halo0: tuple[F32, F32, F32], halo1: tuple[F32, F32, F32],
+    halo0: F32, halo1: F32,
     halo_step: float,
     haze: float,
     haze_yuv: F32,
     oy0: U8, oy1: U8, ou: U8, ov: U8,
 ) -> None:  # fmt: skip
     """`compose` for one row of whole blocks: two rows of luma (0, 1) and one of chroma."""
-    red0, green0, blue0 = halo0
-    red1, green1, blue1 = halo1
+    red0, green0, blue0 = halo0[0], halo0[1], halo0[2]
+    red1, green1, blue1 = halo1[0], halo1[1], halo1[2]
     gain, light_y, light_u, light_v = light.gain, light.y, light.u - GREY, light.v - GREY
     clear = ONE - haze
     haze_y, haze_u, haze_v = haze * haze_yuv[0], haze * haze_yuv[1], haze * haze_yuv[2]

@@ -139,20 +139,20 @@ def test_every_look_follows_the_equations(path: Path) -> None:
     assert wet.planes.y.shape == frame.y.shape
 
 
-def test_no_bright_rim_is_left_when_day_becomes_night() -> None:
-    """Soft edges of the day's sky, an alpha that is three pixels off: no pixel is brighter than both."""
+@pytest.mark.parametrize(("shift", "left"), [(0, 0.1), (-1, 0.5), (-3, 0.6)])
+def test_the_rim_of_day_turned_into_night_fades(shift: int, left: float) -> None:
+    """A soft edge below a bright sky, alpha `shift` rows off: of the rim at most the share `left` stays."""
     row = np.arange(720)[:, np.newaxis] + np.zeros((1, 1280))
-    share = np.clip((360 - row) / 6 + 0.5, 0, 1)
+    share, told = (np.clip((edge - row) / 6 + 0.5, 0, 1) for edge in (360, 360 + shift))
     day = Planes(
         frozen(np.rint(50 + share * 170).astype(np.uint8)),
         *(frozen(np.full((360, 640), 128, np.uint8)) for _ in range(2)),
     )
     night = Planes(frozen(np.full((720, 1280), 25, np.uint8)), day.u, day.v)
-    alpha = frozen(np.rint(255 * np.clip((357 - row) / 6 + 0.5, 0, 1)).astype(np.uint8))
+    alpha = frozen(np.rint(255 * told).astype(np.uint8))
     done = run(PLAIN, day, FakeSkies(night, (10, 10, 10)), alpha, Colour())
     plain = day.y + alpha / 255 * (night.y - np.float64(day.y))
-    assert plain.max() > 100
-    assert done.planes.y.max() < 75
+    assert done.planes.y.max() - 50 < left * (plain.max() - 50)
     assert done.planes.y.min() >= 24
 
 
