@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
 
 Siting = Literal["left", "center", "topleft"]
 
@@ -78,6 +79,21 @@ class Frame:
         return f"Frame(#{self.index}, {width}x{height}, {self.seconds:.3f} s)"
 
 
+class Foreground(NamedTuple):
+    """A frame's planes without the old sky's colour, valid only in the spans: along soft edges.
+
+    spans: int32 (n, m, 2), runs [begin, end) of columns of 2x2 blocks. Those in row k, ended by an empty one,
+    hold for the rows of blocks that `app.grid.Grid.row` puts between its rows k and k + 1. NO_SPANS: nowhere.
+    """
+
+    planes: Planes
+    spans: I32
+
+
+NO_SPANS = np.empty((0, 1, 2), np.int32)
+NO_SPANS.setflags(write=False)
+
+
 class Found(NamedTuple):
     """What the matting stage says of its alpha: the sky's share of the picture, its confidence; in [0, 1]."""
 
@@ -87,10 +103,11 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matted:
-    """A frame and the network's alpha for this very frame: uint8 (H, W), 255 = sky."""
+    """A frame, its alpha made from this very frame (uint8 (H, W), 255 = sky), and its foreground."""
 
     frame: Frame
     alpha: U8
+    foreground: Foreground
     found: Found
 
 
@@ -126,11 +143,12 @@ class Motion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracked:
-    """A frame, its final alpha (uint8 (H, W), 255 = sky, smoothed along the motion) and the motion."""
+    """As `Matted`, with the motion, and with the final alpha: smoothed along the motion."""
 
     frame: Frame
     alpha: U8
     motion: Motion
+    foreground: Foreground
     found: Found
 
 

@@ -8,13 +8,10 @@ comes out as it would from RGB. All loops work on stored 8-bit levels, in single
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.colour import rgb_from_yuv, yuv_from_rgb
-from app.frame import F32, F64, U8, Colour
+from app.frame import F32, F64, I32, U8, Colour
 from app.jit import jit
-
-I32 = NDArray[np.int32]
 
 ZERO, ONE = np.float32(0), np.float32(1)
 QUARTER, HALF = np.float32(0.25), np.float32(0.5)
@@ -81,7 +78,7 @@ def compose(
 ) -> None:  # fmt: skip
     """Writes the composite of the planes f (frame) and s (sky) into the planes o.
 
-    In the spans the planes c are taken instead of f: `foreground.Edges`, `span_row` being the grid's rows.
+    In the spans the planes c are taken instead of f (`app.frame.Foreground`; `span_row` is the grid's `row`).
     Then, in this order: `light` on the frame; the sky over it by `alpha` (uint8 (H, W), 255 = sky); screen
     blend of `halo` (float32 (n, 3, block columns), RGB in [0, 1], a fractional row of it for each row of
     blocks in `halo_row`); haze of colour `haze_yuv` by the share in `haze` for each row of blocks.
@@ -95,8 +92,8 @@ def compose(
         upper = int(halo_row[row])
         step = halo_row[row] - np.float32(upper)
         h0, h1 = halo[upper], halo[min(upper + 1, halo.shape[0] - 1)]
-        here = spans[int(span_row[row])]
-        if here[0, 0] == here[0, 1]:
+        here = spans[int(span_row[row])] if len(spans) else spans[:0, 0]
+        if not len(here) or here[0, 0] == here[0, 1]:
             _compose_blocks(
                 fy[top], fy[bottom], fu[row], fv[row], sy[top], sy[bottom], su[row], sv[row],
                 alpha[top], alpha[bottom], light, matrix, h0, h1, step, haze[row], haze_yuv,

@@ -18,12 +18,11 @@ import numpy as np
 
 from app import config
 from app.blending import weather
-from app.blending.foreground import EdgeFinder
-from app.blending.grid import grid_for
 from app.blending.halo import halo_map
 from app.blending.kernels import Affine, compose, draw_streaks, matrix_of, sky_rows, survey
 from app.colour import rgb_from_yuv, yuv_from_rgb
 from app.frame import F32, F64, U8, Colour, Composited, Planes, Tracked
+from app.grid import grid_for
 from app.sky.base import SkyView
 
 # The foreground's mean follows the camera within this time, so that alpha may flicker without the light
@@ -33,6 +32,9 @@ _MEAN_S = 0.5
 _LIGHT_IN_S, _LIGHT_OUT_S = 0.3, 4.0
 # Share of the picture from which on a sky lights the foreground fully.
 _FULL_SKY = 0.01
+# Confidence of the matte up to which nothing is painted, and from which on all is; and how fast that comes.
+_DOUBTFUL, _CONFIDENT = 0.35, 0.6
+_TRUST_S = 0.7
 
 
 V = TypeVar("V", float, F64)
@@ -49,7 +51,7 @@ class BlendingStage:
     """Puts the sky behind the foreground. `look` may be replaced at any time by another thread.
 
     Without sky in view the foreground keeps the light it had for some seconds; a frame that never had any
-    goes through as it is, but for the weather.
+    goes through as it is, but for the weather. While the matte is not to be trusted the frame itself shows.
     """
 
     def __init__(self, skies: Skies, look: config.Look, size_wh: tuple[int, int], colour: Colour) -> None:
@@ -58,7 +60,6 @@ class BlendingStage:
         self._colour = colour
         self._matrix = matrix_of(colour)
         self._grid = grid_for(size_wh)
-        self._edges = EdgeFinder(size_wh, self._grid)
         self._size_wh = size_wh
         self._no_halo = np.zeros((1, 3, len(self._grid.column)), np.float32)
         # Looks change while frames run: have the weather's code ready.
@@ -81,8 +82,7 @@ class BlendingStage:
             self._start -= self._last - frame.seconds
         self._last = frame.seconds
         seconds = frame.seconds - self._start
-        edges = self._edges.find(frame.planes, tracked.alpha)
-        alpha = shaped_alpha(edges.alpha, look.matte)
+        alpha = shaped_alpha(tracked.alpha, look.matte)
         rows = sky_rows(alpha)
         fair = not (look.weather.rain or look.weather.snow or look.weather.fog)
         if rows[1] == 0 and fair and not self._scene.light:
@@ -92,14 +92,14 @@ class BlendingStage:
         sky_planes = Planes(*(_read_only(plane) for plane in sky.planes))
         cells = np.empty((self._grid.rows, 4, self._grid.columns), np.float32)
         sums = survey(*frame.planes, *sky_planes, alpha, self._grid.stride, cells)
-        self._scene.see(seconds, sums, cells)
+        self._scene.see(seconds, sums, cells, tracked.found.confidence)
         haze = self._haze(look.weather)
         haze_rgb = (sky.mean_rgb + sky.mean_rgb.mean()) / 2  # droplets scatter light of all around
         planes = Planes(*(np.empty_like(plane) for plane in frame.planes))
         compose(
             *frame.planes,
-            *edges.planes,
-            edges.spans,
+            *tracked.foreground.planes,
+            tracked.foreground.spans,
             self._grid.row,
             *sky_planes,
             alpha,
@@ -110,6 +110,10 @@ class BlendingStage:
             self._yuv(haze_rgb).astype(np.float32),
             *planes,
         )
+        trust = self._scene.trust
+        if trust < 1:
+            for own, made in zip(frame.planes, planes, strict=True):
+                cv2.addWeighted(own, 1 - trust, made, trust, 0, made)
         if not fair:
             self._add_weather(planes, look.weather, seconds, haze, haze_rgb)
         for plane in planes:
@@ -169,21 +173,22 @@ class _Scene:
 
     `foreground` is the mean of the foreground, float64 (3,), levels of Y, U and V; None before there was any.
     `horizon` is about the lower end of the sky, in picture heights from the top. `light`, in [0, 1], is how
-    far the sky's light has come.
+    far the sky's light has come; `trust`, in [0, 1], how far the matte is believed.
     """
 
     def __init__(self) -> None:
         self.foreground: F64 | None = None
         self.horizon = 0.5
         self.light = 0.0
+        self.trust = 1.0
         self._seconds: float | None = None
 
     def pass_by(self, seconds: float) -> None:
         """A frame without sky and without light: only its time counts."""
         self._seconds = seconds
 
-    def see(self, seconds: float, foreground_sums: F64, sky_cells: F32) -> None:
-        """Take in one frame; the arguments are those of `kernels.survey`. The first one counts in full."""
+    def see(self, seconds: float, foreground_sums: F64, sky_cells: F32, confidence: float) -> None:
+        """Take in one frame; sums and cells are those of `kernels.survey`. The first one counts in full."""
         elapsed = math.inf if self._seconds is None else seconds - self._seconds
         self._seconds = seconds
         sky = sky_cells[:, 0].mean(axis=1, dtype=np.float64)
@@ -193,6 +198,10 @@ class _Scene:
         )
         if self.light < 1 / 512:  # less than half a level
             self.light = 0.0
+        believed = min(max((confidence - _DOUBTFUL) / (_CONFIDENT - _DOUBTFUL), 0.0), 1.0)
+        self.trust = _followed(self.trust, believed, elapsed, _TRUST_S)
+        if self.trust > 1 - 1 / 512:
+            self.trust = 1.0
         weight = foreground_sums[0]
         if weight > 0:
             mean = foreground_sums[1:] / weight

@@ -4,8 +4,10 @@ import numpy as np
 
 from app.colour import rgb_from_yuv
 from app.frame import F32, F64, U8, Frame, Matted, Planes
+from app.grid import grid_for
 from app.jit import jit
 from app.matting.certainty import found
+from app.matting.foreground import EdgeFinder
 from app.matting.guided import guided_upsample
 from app.shrink import shrink
 from engines.base import Engine, EngineError, TensorSpec
@@ -38,18 +40,19 @@ class MattingStage:
         self._guide_radius = guide_radius
         self._guide_eps = guide_eps
         self._network_wh = network_size(size_wh, working_size(engine))
+        self._edges = EdgeFinder(grid_for(size_wh))
         width, height = self._network_wh
         self._image = np.empty((1, 3, height, width), np.float32)
         _check_tensors(engine, self._network_wh)
 
     def process(self, frame: Frame) -> Matted:
-        """The frame with its alpha, edges following the frame's luma; 0 everywhere where no sky is found."""
+        """The frame with its alpha, edges following its colours; 0 everywhere where no sky is found."""
         small = Planes(*(shrink(plane, self._network_wh) for plane in frame.planes))
         _fill_image(*small, *rgb_from_yuv(frame.colour), self._image)
         alpha = self._engine.infer({"image": self._image})["alpha"][0, 0]
         refined = guided_upsample(alpha, small.y, frame.planes.y, self._guide_radius, self._guide_eps)
-        refined.setflags(write=False)
-        return Matted(frame, refined, found(alpha))
+        better, foreground = self._edges.find(frame.planes, refined)
+        return Matted(frame, better, foreground, found(alpha))
 
 
 def working_size(engine: Engine) -> tuple[int, int]:

@@ -180,7 +180,7 @@ class TrackingStage:
         )
         self._last = _Last(matted.frame, alpha, grey, thumbnail)
         motion = Motion(self._homography(step), self._homography(self._pose), state, len(points), points)
-        return Tracked(matted.frame, alpha, motion, matted.found)
+        return Tracked(matted.frame, alpha, motion, matted.foreground, matted.found)
 
     def _homography(self, motion: Rigid) -> F64:
         """The motion, whose origin is the picture's centre, in luma pixel coordinates."""

@@ -11,7 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.colour import rgb_from_yuv
-from app.frame import F64, U8, Colour, Composited, Found, Frame, Motion, Planes, Tracked, Tracking
+from app.frame import (
+    F64,
+    NO_SPANS,
+    U8,
+    Colour,
+    Composited,
+    Foreground,
+    Found,
+    Frame,
+    Motion,
+    Planes,
+    Tracked,
+    Tracking,
+)
 from app.jit import jit
 from app.shrink import shrink
 
@@ -98,7 +111,9 @@ def warm_up() -> None:
     luma, chroma = np.zeros((2, 2), np.uint8), np.zeros((1, 1), np.uint8)
     frame = Frame(Planes(luma, chroma, chroma), 0, 0, Fraction(1), Colour(), 0)
     motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
-    packet = Composited(Tracked(frame, luma, motion, Found(0, 1)), frame.planes)
+    packet = Composited(
+        Tracked(frame, luma, motion, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
+    )
     for view in View:
         draw(packet, view, 0.5, (2, 2))
 

@@ -7,7 +7,19 @@ import pytest
 
 from app.channel import Channel, Policy
 from app.errors import RecordError, SkyLiveError
-from app.frame import Colour, Composited, Found, Frame, Motion, Picture, Planes, Tracked, Tracking
+from app.frame import (
+    NO_SPANS,
+    Colour,
+    Composited,
+    Foreground,
+    Found,
+    Frame,
+    Motion,
+    Picture,
+    Planes,
+    Tracked,
+    Tracking,
+)
 from app.outputs import Output, write_json
 
 PLANE = np.zeros((2, 2), np.uint8)
@@ -37,7 +49,14 @@ class Disk:
 def composited() -> Composited:
     frame = Frame(PICTURE.planes, 0, PICTURE.pts, Fraction(1, 30), Colour(), 0)
     return Composited(
-        Tracked(frame, PLANE, Motion(np.eye(3), np.eye(3), Tracking.LOST, 0), Found(0, 1)), PICTURE.planes
+        Tracked(
+            frame,
+            PLANE,
+            Motion(np.eye(3), np.eye(3), Tracking.LOST, 0),
+            Foreground(PICTURE.planes, NO_SPANS),
+            Found(0, 1),
+        ),
+        PICTURE.planes,
     )
 
 

@@ -16,7 +16,18 @@ import pytest
 from app.capture.source import SourceInfo
 from app.config import Config, Look
 from app.errors import CaptureError, RecordError, SkyError
-from app.frame import Colour, Composited, Found, Frame, Motion, Planes, Tracked, Tracking
+from app.frame import (
+    NO_SPANS,
+    Colour,
+    Composited,
+    Foreground,
+    Found,
+    Frame,
+    Motion,
+    Planes,
+    Tracked,
+    Tracking,
+)
 from app.options import Options
 from app.sky.library import SkyFile, find_sky
 from app.state import State, Written
@@ -161,7 +172,9 @@ def make(opened: Opened) -> Iterator[Callable[..., Studio]]:
     )
     frame = Frame(Planes(*picture), 0, 0, Fraction(1, 30), Colour("bt601"), 0)
     motion = Motion(np.eye(3), np.eye(3), Tracking.LOST, 0)
-    latest = Composited(Tracked(frame, picture[0], motion, Found(0, 1)), frame.planes)
+    latest = Composited(
+        Tracked(frame, picture[0], motion, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
+    )
     screen: Any = SimpleNamespace(held=True, replaced=0, latest=lambda: latest)
 
     def studio(source: str = "first", **options: Any) -> Studio:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from app.blending.grid import grid_for
 from app.blending.kernels import box_blur, draw_streaks, sky_rows, survey, widen
 from app.frame import F32, U8, Planes
+from app.grid import grid_for
 
 
 @pytest.mark.parametrize(

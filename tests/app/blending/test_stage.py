@@ -1,6 +1,8 @@
 """The blending stage against its equations in RGB, and what it must leave alone."""
 
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -11,8 +13,23 @@ from numpy.typing import NDArray
 from app.blending.stage import BlendingStage, shaped_alpha
 from app.colour import rgb_from_yuv
 from app.config import LOOKS, Halo, Light, Look, Matte, Weather
-from app.frame import F64, U8, Colour, Composited, Found, Frame, Motion, Planes, Tracked, Tracking
+from app.frame import (
+    F64,
+    NO_SPANS,
+    U8,
+    Colour,
+    Composited,
+    Foreground,
+    Found,
+    Frame,
+    Motion,
+    Planes,
+    Tracked,
+    Tracking,
+)
+from app.grid import grid_for
 from app.looks import load_look
+from app.matting.foreground import EdgeFinder
 from app.sky.base import SkyView
 from tests.app.blending.reference import composite, to_rgb, worst_difference
 
@@ -63,14 +80,12 @@ def half_sky(size_wh: tuple[int, int], blur: int = 9) -> U8:
     return frozen(np.asarray(cv2.blur(alpha, (blur, blur)), np.uint8))
 
 
-def unsure(alpha: U8) -> U8:
-    """Alpha that is nowhere sure, so that the edges stay as they are and the equations hold alone."""
-    return frozen(np.clip(alpha, 10, 245))
-
-
 def tracked(planes: Planes, alpha: U8, colour: Colour, seconds: float = 0.0) -> Tracked:
     frame = Frame(planes, 0, round(seconds * 1000), Fraction(1, 1000), colour, 0)
-    return Tracked(frame, alpha, Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 50), Found(0.5, 1))
+    foreground = Foreground(planes, NO_SPANS)
+    return Tracked(
+        frame, alpha, Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 50), foreground, Found(0.5, 1)
+    )
 
 
 def run(
@@ -102,7 +117,7 @@ def test_light_and_composite_follow_the_equations(
     colour: Colour, size_wh: tuple[int, int], light: Light
 ) -> None:
     frame, sky = picture(size_wh, 1), picture(size_wh, 2)
-    alpha = unsure(np.random.default_rng(3).integers(0, 256, frame.y.shape, np.uint8))
+    alpha = frozen(np.random.default_rng(3).integers(0, 256, frame.y.shape, np.uint8))
     skies = FakeSkies(sky, (150, 120, 90))
     look = Look(light=light, halo=Halo(strength=0))
     done = run(look, frame, skies, alpha, colour)
@@ -116,7 +131,7 @@ def test_light_and_composite_follow_the_equations(
 @pytest.mark.parametrize("size_wh", [(320, 180), (321, 179), (242, 320)], ids=str)
 def test_halo_follows_the_equations(colour: Colour, size_wh: tuple[int, int]) -> None:
     frame, sky = picture(size_wh, 1, smooth=True), picture(size_wh, 2, 120, 235, smooth=True)
-    alpha = unsure(half_sky(size_wh))
+    alpha = half_sky(size_wh)
     skies = FakeSkies(sky, (200, 160, 120))
     look = Look()
     done = run(look, frame, skies, alpha, colour)
@@ -130,7 +145,7 @@ def test_every_look_follows_the_equations(path: Path) -> None:
     dry = look.model_copy(update={"weather": Weather(), "matte": Matte()})
     size_wh, colour = (480, 270), Colour()
     frame, sky = picture(size_wh, 4, 90, 190, smooth=True), picture(size_wh, 5, smooth=True)
-    alpha = unsure(half_sky(size_wh))
+    alpha = half_sky(size_wh)
     skies = FakeSkies(sky, (120, 130, 140))
     done = run(dry, frame, skies, alpha, colour)
     expected = composite(frame, sky, skies.mean_rgb, alpha, dry, colour)
@@ -150,8 +165,11 @@ def test_the_rim_of_day_turned_into_night_fades(shift: int, left: float) -> None
     )
     night = Planes(frozen(np.full((720, 1280), 25, np.uint8)), day.u, day.v)
     alpha = frozen(np.rint(255 * told).astype(np.uint8))
-    done = run(PLAIN, day, FakeSkies(night, (10, 10, 10)), alpha, Colour())
-    plain = day.y + alpha / 255 * (night.y - np.float64(day.y))
+    alpha, foreground = EdgeFinder(grid_for(day.size_wh)).find(day, alpha)
+    packet = replace(tracked(day, alpha, Colour()), foreground=foreground)
+    stage = BlendingStage(FakeSkies(night, (10, 10, 10)), PLAIN, day.size_wh, Colour())
+    done = stage.process(packet)
+    plain = day.y + told * (night.y - np.float64(day.y))
     assert done.planes.y.max() - 50 < left * (plain.max() - 50)
     assert done.planes.y.min() >= 24
 
@@ -349,3 +367,27 @@ def test_matte_softness_is_a_share_of_the_width() -> None:
     between = np.flatnonzero((soft[32] > 0) & (soft[32] < 255))
     assert 3 <= len(between) <= 5
     assert not soft.flags.writeable
+
+
+def test_a_matte_in_doubt_fades_the_effect_out_and_in_again() -> None:
+    size_wh = (96, 64)
+    frame, sky = picture(size_wh, 1), picture(size_wh, 2)
+    alpha, colour = half_sky(size_wh), Colour()
+    stage = BlendingStage(FakeSkies(sky, (120, 130, 140)), PLAIN, size_wh, colour)
+    sure = stage.process(tracked(frame, alpha, colour, 0.0)).planes
+
+    def effect(seconds: float, confidence: float) -> float:
+        packet = replace(tracked(frame, alpha, colour, seconds), found=Found(0.4, confidence))
+        done = stage.process(packet).planes
+        moved = np.abs(done.y - np.float64(frame.y)).sum()
+        return float(moved / np.abs(sure.y - np.float64(frame.y)).sum())
+
+    assert effect(0.1, 0.7) == pytest.approx(1, abs=0.01)
+    fading = [effect(0.1 + seconds, 0.1) for seconds in (0.1, 0.5, 1.0, 8.0)]
+    assert all(a > b for a, b in pairwise(fading))
+    assert fading[0] > 0.8 and fading[-1] < 0.01
+    assert effect(8.2, 1.0) < 0.5
+    assert effect(16.0, 1.0) == pytest.approx(1, abs=0.01)
+    first = BlendingStage(FakeSkies(sky, (120, 130, 140)), PLAIN, size_wh, colour)
+    packet = replace(tracked(frame, alpha, colour), found=Found(0.4, 0.2))
+    assert same(first.process(packet).planes, frame)

@@ -7,7 +7,7 @@ import pytest
 
 from app.colour import planes_from_rgb
 from app.errors import RecordError
-from app.frame import U8, Colour, Composited, Found, Frame, Motion, Tracked, Tracking
+from app.frame import NO_SPANS, U8, Colour, Composited, Foreground, Found, Frame, Motion, Tracked, Tracking
 from app.recording.dump import AlphaDump, FrameDump
 
 
@@ -16,7 +16,9 @@ def composited(rgb: U8, alpha: U8, index: int) -> Composited:
     planes = planes_from_rgb(rgb, colour)
     frame = Frame(planes, index, index, Fraction(1, 25), colour, 0)
     motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
-    return Composited(Tracked(frame, alpha, motion, Found(0.5, 1)), planes)
+    return Composited(
+        Tracked(frame, alpha, motion, Foreground(frame.planes, NO_SPANS), Found(0.5, 1)), planes
+    )
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from app.capture import scene as demo_scene
 from app.capture.demo import FPS, DemoSource
 from app.config import Tracker
-from app.frame import F64, U8, Colour, Found, Frame, Matted, Motion, Planes, Tracking
+from app.frame import F64, NO_SPANS, U8, Colour, Foreground, Found, Frame, Matted, Motion, Planes, Tracking
 from app.tracking.rigid import Rigid, fit_rigid
 from app.tracking.stage import TrackingStage
 
@@ -37,7 +37,7 @@ def matted(luma: U8, alpha: U8, index: int) -> Matted:
     for array in (luma, alpha, chroma):
         array.setflags(write=False)
     frame = Frame(Planes(luma, chroma, chroma), index, index, Fraction(1, 30), Colour(), 0)
-    return Matted(frame, alpha, Found(0.5, 1))
+    return Matted(frame, alpha, Foreground(frame.planes, NO_SPANS), Found(0.5, 1))
 
 
 def scene(index: int, sky: U8, sky_motion: F64, ground: U8, ground_motion: F64) -> Matted:
@@ -154,7 +154,8 @@ def test_the_demo_scenes_sky_is_followed_as_its_camera_turns() -> None:
     with DemoSource(size_wh) as source:
         for index in range(45):
             frame, alpha = source.frame(index)
-            motion = tracker.process(Matted(frame, alpha, Found(0.5, 1))).motion
+            foreground = Foreground(frame.planes, NO_SPANS)
+            motion = tracker.process(Matted(frame, alpha, foreground, Found(0.5, 1))).motion
             assert motion.state is Tracking.TRACKED
             if index == 0:
                 continue

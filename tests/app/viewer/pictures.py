@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 
 from app.colour import planes_from_rgb
-from app.frame import U8, Colour, Composited, Found, Frame, Motion, Tracked, Tracking
+from app.frame import NO_SPANS, U8, Colour, Composited, Foreground, Found, Frame, Motion, Tracked, Tracking
 
 BT709 = Colour("bt709")
 STILL = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
@@ -30,4 +30,4 @@ def composited(
     source = planes if original is None else planes_from_rgb(original, colour)
     frame = Frame(source, 0, 0, Fraction(1, 30), colour, captured_ns)
     sky = np.zeros(result.shape[:2], np.uint8) if alpha is None else alpha
-    return Composited(Tracked(frame, sky, motion, Found(0.5, 1)), planes)
+    return Composited(Tracked(frame, sky, motion, Foreground(frame.planes, NO_SPANS), Found(0.5, 1)), planes)

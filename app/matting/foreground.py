@@ -10,17 +10,14 @@ The same means tell where alpha itself is wrong by some pixels: near the edge, w
 sky, and what is as far from it as the foreground is none.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from app.blending.grid import Grid
-from app.frame import F32, U8, Planes
+from app.frame import F32, I32, U8, Foreground, Planes
+from app.grid import Grid
 from app.jit import jit
 
 Bools = NDArray[np.bool_]
-I32 = NDArray[np.int32]
 
 ZERO, ONE, HALF = np.float32(0), np.float32(1), np.float32(0.5)
 WHITE, UNIT, QUARTER = np.float32(255), np.float32(1 / 255), np.float32(0.25)
@@ -54,46 +51,26 @@ _TRUST, _SCALE, _Y_SKY, _Y_OWN, _U_SKY, _U_OWN, _V_SKY, _V_OWN, _TOUCH = range(9
 _FIELDS = 9
 
 
-class Edges(NamedTuple):
-    """A frame's edges.
-
-    alpha: corrected, uint8 (H, W), 255 = sky, read-only. planes: the foreground without the old sky, valid
-    only in the spans and until the next frame. spans: int32 (rows of cells, n, 2), runs of blocks
-    [begin, end) for the rows of blocks whose `Grid.row` begins with that row of cells, ended by an empty one.
-    """
-
-    alpha: U8
-    planes: Planes
-    spans: I32
-
-
 class EdgeFinder:
     """Finds the edges of frames of one size; remembers nothing."""
 
-    def __init__(self, size_wh: tuple[int, int], grid: Grid) -> None:
-        width, height = size_wh
+    def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._cell = np.minimum(grid.column.astype(np.int32), max(grid.columns - 2, 0))
         self._share = grid.column - self._cell.astype(np.float32)
-        chroma = (height + 1) // 2, (width + 1) // 2
-        self._planes = Planes(*(np.empty(shape, np.uint8) for shape in ((height, width), chroma, chroma)))
 
-    def find(self, planes: Planes, alpha: U8) -> Edges:
-        """The edges of a frame under its alpha, uint8 (H, W)."""
+    def find(self, planes: Planes, alpha: U8) -> tuple[U8, Foreground]:
+        """A frame's alpha, corrected at its edges, and its foreground; alpha is uint8 (H, W), 255 = sky."""
         grid = self._grid
         fields, known = _surroundings(planes, alpha, grid)
         spans = np.zeros((grid.rows, grid.columns // 2 + 2, 2), np.int32)
         _find_spans(known, self._cell[: alpha.shape[1] // 2], spans)
         better = alpha.copy()
-        _refine(*planes, alpha, fields, spans, grid.row, self._cell, self._share, better, *self._planes)
-        better.setflags(write=False)
-        return Edges(better, Planes(*(_read_only(plane) for plane in self._planes)), spans)
-
-
-def _read_only(array: U8) -> U8:
-    view = array.view()
-    view.setflags(write=False)
-    return view
+        clean = Planes(*(np.empty_like(plane) for plane in planes))
+        _refine(*planes, alpha, fields, spans, grid.row, self._cell, self._share, better, *clean)
+        for array in (better, *clean, spans):
+            array.setflags(write=False)
+        return better, Foreground(clean, spans)
 
 
 def _surroundings(planes: Planes, alpha: U8, grid: Grid) -> tuple[F32, Bools]:

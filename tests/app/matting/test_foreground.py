@@ -1,12 +1,14 @@
 """The edges of made-up pictures whose foreground and sky are known."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.blending.foreground import EdgeFinder, Edges
-from app.blending.grid import grid_for
-from app.frame import F64, U8, Planes
+from app.frame import F64, I32, U8, Planes
+from app.grid import grid_for
+from app.matting.foreground import EdgeFinder
 
 SKY, OWN = np.array([210.0, 140.0, 120.0]), np.array([60.0, 120.0, 130.0])
 SIZES = [(320, 180), (321, 179), (1283, 721)]
@@ -36,8 +38,15 @@ def seen(share: F64, sky: F64 = SKY, own: F64 = OWN) -> Planes:
     return Planes(*(levels(f + a * (b - f)) for a, b, f in zip(shares, sky, own, strict=True)))
 
 
+class Edges(NamedTuple):
+    alpha: U8
+    planes: Planes
+    spans: I32
+
+
 def find(planes: Planes, alpha: U8) -> Edges:
-    return EdgeFinder(planes.size_wh, grid_for(planes.size_wh)).find(planes, alpha)
+    better, foreground = EdgeFinder(grid_for(planes.size_wh)).find(planes, alpha)
+    return Edges(better, *foreground)
 
 
 def inside(edges: Edges, size_wh: tuple[int, int]) -> NDArray[np.bool_]:
@@ -104,17 +113,3 @@ def test_away_from_edges_nothing_is_touched() -> None:
         whole = frozen(np.full((360, 640), level, np.uint8))
         edges = find(planes, whole)
         assert not edges.spans.any() and np.array_equal(edges.alpha, whole)
-
-
-def test_same_input_same_edges_whatever_was_found_before() -> None:
-    size_wh = (320, 180)
-    finder = EdgeFinder(size_wh, grid_for(size_wh))
-    share = slope(size_wh, 5)
-    planes, alpha = seen(share), levels(255 * slope(size_wh, 5, 2))
-    first = find(planes, alpha)
-    finder.find(seen(slope(size_wh, 9, -20)), levels(255 * slope(size_wh, 9, -20)))
-    again = finder.find(planes, alpha)
-    assert np.array_equal(first.alpha, again.alpha) and np.array_equal(first.spans, again.spans)
-    blocks = inside(first, size_wh)
-    for one, other in zip(first.planes[1:], again.planes[1:], strict=True):
-        assert np.array_equal(one[blocks], other[blocks])

@@ -1,4 +1,4 @@
-"""The cells in which the blending stage looks at a picture as a whole, at low resolution."""
+"""The cells in which stages look at a picture as a whole, at low resolution."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from app.frame import F32
 
 
 class Grid(NamedTuple):
-    """Where `kernels.survey` reads a picture, and where its 2x2 blocks lie among the cells that come of it.
+    """Where a picture is read, and where its 2x2 blocks lie among the cells that come of it.
 
     `stride` is in blocks; a cell is two strides wide and high. `row` and `column` are float32: each row and
     column of blocks as a fractional row and column of cells.
