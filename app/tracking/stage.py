@@ -57,6 +57,13 @@ things move alike, near ones each by its parallax."""
 _GROUND_WEIGHT: Final = 0.25
 """What a ground point counts beside one of the sky: it may be near, and then it moves by parallax."""
 
+_NEAR: Final = 3.0
+"""Points within so many pixels of the small picture of a motion tell how much the picture grows."""
+
+_ZOOM_STEPS: Final = 3
+_USUAL_SPREAD: Final = 5.0
+"""Points that lie closer together than this, in units of their reach, say little of it."""
+
 _LEAST_POINTS: Final = 8
 _LEAST_WEIGHT: Final = 3.0
 _LEAST_SHARE: Final = 0.4
@@ -116,10 +123,11 @@ class _Last:
 
 
 class _Estimate(NamedTuple):
-    """Motion of the sky, that of the ground beside it (None = unknown), points that agree on the sky's."""
+    """Motion of the sky, that of the ground beside it as a homography around the picture's centre (None =
+    unknown), points that agree on the sky's."""
 
     sky: Rigid | None
-    ground: Rigid | None
+    ground: F64 | None
     points: F32
 
 
@@ -137,6 +145,7 @@ class TrackingStage:
         self._scale = np.divide(size_wh, self._small_wh)
         self._centre = (np.array(size_wh) - 1) / 2
         self._longer = max(size_wh)
+        self._reach = _NEAR * float(self._scale.max())
         self.reset()
 
     def reset(self) -> None:
@@ -148,6 +157,7 @@ class TrackingStage:
         self._pose = STILL
         self._velocity = STILL
         self._unseen_s = 0.0
+        self._steadied = 0
 
     def process(self, matted: Matted) -> Tracked:
         """The frame with its motion since the last one and its final alpha.
@@ -165,15 +175,20 @@ class TrackingStage:
             estimate = self._estimate(last, grey)
             step, state = self._judged(estimate.sky, last, matted.frame, thumbnail)
             points = estimate.points if state is Tracking.TRACKED else NO_POINTS
-            edges = estimate.ground or (step if state is Tracking.TRACKED else None)
-            if edges is not None and state is not Tracking.LOST:
+            edges = estimate.ground
+            if edges is None and state is Tracking.TRACKED:
+                edges = step.matrix
+            if edges is None or not _same_scene(last.thumbnail, thumbnail):
+                self._steadied = 0
+            else:
+                self._steadied += 1
                 alpha = smoothed(
                     alpha,
                     matted.frame.planes.y,
                     last.alpha,
                     last.frame.planes.y,
-                    self._homography(edges.inverse()),
-                    self._part.smoothing,
+                    np.linalg.inv(self._in_pixels(edges)),
+                    min(self._part.smoothing, self._steadied / (self._steadied + 1)),
                 )
         self._pose = _levelling(
             self._pose.then(step), 0.0 if last is None else _passed_s(last.frame, matted.frame)
@@ -183,10 +198,13 @@ class TrackingStage:
         return Tracked(matted.frame, alpha, motion, matted.foreground, matted.found)
 
     def _homography(self, motion: Rigid) -> F64:
-        """The motion, whose origin is the picture's centre, in luma pixel coordinates."""
-        matrix = motion.matrix
-        matrix[:2, 2] += self._centre - matrix[:2, :2] @ self._centre
-        return matrix
+        return self._in_pixels(motion.matrix)
+
+    def _in_pixels(self, matrix: F64) -> F64:
+        """A motion whose origin is the picture's centre in luma pixel coordinates."""
+        moved = matrix.copy()
+        moved[:2, 2] += self._centre - matrix[:2, :2] @ self._centre
+        return moved
 
     def _estimate(self, last: _Last, grey: U8) -> _Estimate:
         """What the points say; those that agree are followed further."""
@@ -226,7 +244,8 @@ class TrackingStage:
         pairs = (self._centre + before[sky_agrees], self._centre + after[sky_agrees])
         agreed = np.concatenate(pairs, axis=1).astype(np.float32)
         agreed.setflags(write=False)
-        return _Estimate(sky, ground, agreed)
+        seen = None if ground is None else _zoomed(ground, before, after, points.weight * on_ground, self._reach)
+        return _Estimate(sky, seen, agreed)
 
     def _consensus(
         self, before: F64, after: F64, weight: F64, chosen: Bools, narrowest: float
@@ -270,6 +289,27 @@ class TrackingStage:
             return STILL, Tracking.LOST
         self._velocity = self._velocity.scaled(math.exp(-passed_s / _DAMPING_S))
         return self._velocity.scaled(passed_s), Tracking.PREDICTED
+
+
+def _zoomed(motion: Rigid, before: F64, after: F64, weight: F64, reach: float) -> F64:
+    """The motion, float64 (3, 3), with the growth of the picture that the points near it show."""
+    matrix = motion.matrix
+    for _ in range(_ZOOM_STEPS):
+        missed = np.hypot(*(before @ matrix[:2, :2].T + matrix[:2, 2] - after).T)
+        believed = weight * np.maximum(1 - (missed / reach) ** 2, 0) ** 2
+        total = believed.sum()
+        if total <= 0:
+            return matrix
+        turn = motion.matrix[:2, :2]
+        turned = before @ turn.T
+        source, target = believed @ turned / total, believed @ after / total
+        inertia = believed @ ((turned - source) ** 2).sum(axis=1)
+        growth = believed @ ((turned - source) * (after - target)).sum(axis=1)
+        damping = total * (_USUAL_SPREAD * reach) ** 2
+        scale = (growth + damping) / (inertia + damping)
+        matrix[:2, :2] = scale * turn
+        matrix[:2, 2] = target - scale * source
+    return matrix
 
 
 def _passed_s(before: Frame, after: Frame) -> float:
