@@ -83,14 +83,15 @@ class Foreground(NamedTuple):
     """A frame's planes without the old sky's colour, valid only in the spans: along soft edges.
 
     spans: int32 (n, m, 2), runs [begin, end) of columns of 2x2 blocks. Those in row k, ended by an empty one,
-    hold for the rows of blocks that `app.grid.Grid.row` puts between its rows k and k + 1. NO_SPANS: nowhere.
+    hold for the rows of blocks that `app.grid.Grid.row` puts between its rows k and k + 1, the last for all
+    below, too. NO_SPANS: nowhere.
     """
 
     planes: Planes
     spans: I32
 
 
-NO_SPANS = np.empty((0, 1, 2), np.int32)
+NO_SPANS = np.zeros((1, 1, 2), np.int32)
 NO_SPANS.setflags(write=False)
 
 

@@ -42,6 +42,8 @@ def run(options: Options, config: Config, look: Look, settings: Settings) -> int
 
     Raises SkyLiveError or EngineError when a source, sky, engine or output cannot be opened or fails.
     """
+    if not gc.isenabled():
+        gc.freeze()  # the modules are loaded: `_settle_memory` need not look at them
     cv2.setNumThreads(1)  # each stage has its own thread; more would only contend for the same cores
     check_outputs(options)
     session: Session | None
@@ -70,8 +72,10 @@ def open_session(
     tell: called with the error of an output that breaks off while the picture goes on. Raises SkyLiveError or
     EngineError naming what cannot be opened; then everything is closed again.
     """
-    threading.Thread(target=_load_compiled_code, name="compiled code", daemon=True).start()
+    loading = threading.Thread(target=_load_compiled_code, name="compiled code", daemon=True)
+    loading.start()
     with ExitStack() as stack:
+        stack.callback(loading.join)
         fps = options.fps or config.picture_fps
         source = stack.enter_context(open_source(options.source, options.size_wh, fps, options.audio))
         info = source.info
@@ -81,14 +85,9 @@ def open_session(
         player = SkyPlayer(sky, config.sky.fade_s)
         stack.callback(player.close)
         stages = build_stages(engine, player, info, config, look)
-        session = Session(options, config, source, stages, player, engine.name, screen, stack.pop_all(), tell)
-    try:
         stages.warm_up(info)
-    except BaseException:
-        session.close()
-        raise
-    _settle_memory()
-    return session
+        _settle_memory()
+        return Session(options, config, source, stages, player, engine.name, screen, stack.pop_all(), tell)
 
 
 def _load_compiled_code() -> None:
@@ -100,8 +99,10 @@ def _settle_memory() -> None:
     """Let garbage be collected from now on, but never look at what was loaded for the program's lifetime.
 
     There are more than 100 000 objects of libraries: to look at them takes 65 ms, in which no thread runs.
+    What opening and compiling left behind is collected before; a session is not there yet, and may go later.
     """
     if not gc.isenabled():
+        gc.collect()
         gc.freeze()
         gc.enable()
 

@@ -51,6 +51,8 @@ def check_outputs(options: Options) -> None:
         for file, what in inputs.items():
             if output and output.exists() and file.exists() and output.samefile(file):
                 raise SkyLiveError(f"{output}: is {what} itself")
+    if options.record and options.stats and options.record.resolve() == options.stats.resolve():
+        raise SkyLiveError(f"{options.stats}: is the recording itself")
     pictures = source if source.is_dir() else source.parent
     if source.is_dir() or glob.has_magic(options.source) or source.suffix.lower() in SUFFIXES:
         for folder in (options.dump_frames, options.dump_alpha):

@@ -124,7 +124,7 @@ class Session:
         if options.record is not None:
             self.record(options.record, force=options.force, from_start=True)
         if options.stream is not None:
-            self.stream_to(options.stream)
+            self.stream_to(options.stream, must_connect=True)
         if options.virtual_camera:
             self.show_as_camera(True)
 
@@ -204,15 +204,15 @@ class Session:
         """Whether the recording broke off, or is not finished yet."""
         return self._recording.busy or self._recording.failed
 
-    def stream_to(self, address: str) -> None:
-        """Send the composite to this address from now on."""
+    def stream_to(self, address: str, *, must_connect: bool) -> None:
+        """Send the composite to this address from now on; `must_connect` as in `Streamer`."""
         info = self.info
         streamer = Streamer(
             address,
             Form(info.size_wh, info.time_base, info.fps, info.colour),
             part=self._config.record,
             sound=info.sound,
-            must_connect=self._options.stream is not None,  # else it went to a source before this one
+            must_connect=must_connect,
         )
         self._stream.begin(streamer)
         self._streamer = streamer
@@ -222,7 +222,9 @@ class Session:
         """Where the stream goes, or why it does not just now; empty without one."""
         if self._streamer is None or not self._stream.busy:
             return ""
-        return self._streamer.trouble or f"streaming to {self._streamer.address}"
+        streamer = self._streamer
+        going = "streaming to" if streamer.connected else "connecting to"
+        return streamer.trouble or f"{going} {streamer.address}"
 
     def show_as_camera(self, on: bool) -> None:
         """Show the composite to other programs as a camera, or stop that."""

@@ -257,7 +257,7 @@ class Studio:
     def _send_on(self, session: Session, camera: bool) -> None:
         """Give the stream, and the virtual camera if it was shown, the pictures of another source."""
         if self._options.stream is not None:
-            self._outputs.do(partial(session.stream_to, self._options.stream))
+            self._outputs.do(partial(session.stream_to, self._options.stream, must_connect=False))
         if camera:
             self._outputs.do(partial(session.show_as_camera, True))
 

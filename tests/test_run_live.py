@@ -192,6 +192,14 @@ def test_outputs_are_never_written_over_source_or_sky(
     assert (clip.read_bytes(), sky.read_bytes()) == before
 
 
+def test_numbers_are_never_written_over_the_recording(
+    capsys: pytest.CaptureFixture[str], clip: Path, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.mkv"
+    line = fails(capsys, clip, "--headless", "--record", film, "--stats", film)
+    assert line == f"run_live.py: {film}: is the recording itself" and not film.exists()
+
+
 @pytest.mark.parametrize("source", ["", "*.png", "000000.png"])
 @pytest.mark.parametrize("dump", ["--dump-frames", "--dump-alpha"])
 def test_dumps_are_never_written_over_the_sources_pictures(

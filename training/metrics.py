@@ -55,7 +55,8 @@ class Tally:
         self.union += union
         self.wrong += int(((sky != truth) & known).sum())
         self.counted += int(known.sum())
-        sky_edge, truth_edge = _boundary(sky), _boundary(truth)
+        # Where the truth is unknown, both are alike: the rim of such a region is no fault.
+        sky_edge, truth_edge = _boundary(np.where(known, sky, truth)), _boundary(truth)
         self.boundary_overlap += int((sky_edge & truth_edge & known).sum())
         self.boundary_union += int(((sky_edge | truth_edge) & known).sum())
         if (truth & known).any():
@@ -92,7 +93,7 @@ class Tally:
 
     @property
     def boundary_iou(self) -> float:
-        """Pooled IoU of the two masks' inner boundary regions."""
+        """Pooled IoU of the two masks' inner boundary regions; the picture's border is an edge, too."""
         return _share(self.boundary_overlap, self.boundary_union)
 
     @property
@@ -160,10 +161,10 @@ def line(name: str, tally: Tally) -> str:
 
 
 def _boundary(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The part of a mask within the boundary width of its edge; the picture's border is no edge."""
+    """The part of a mask within the boundary width of its edge; the picture's border is an edge as well."""
     radius = max(1, round(_BOUNDARY_SHARE * float(np.hypot(*mask.shape))))
-    filled = mask.astype(np.uint8)
-    inner = cv2.erode(filled, np.ones((3, 3), np.uint8), iterations=radius)
+    padded = np.pad(mask.astype(np.uint8), 1)
+    inner = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=radius)[1:-1, 1:-1]
     return np.asarray(mask & (inner == 0), np.bool_)
 
 

@@ -92,8 +92,8 @@ def compose(
         upper = int(halo_row[row])
         step = halo_row[row] - np.float32(upper)
         h0, h1 = halo[upper], halo[min(upper + 1, halo.shape[0] - 1)]
-        here = spans[int(span_row[row])] if len(spans) else spans[:0, 0]
-        if not len(here) or here[0, 0] == here[0, 1]:
+        here = spans[min(int(span_row[row]), len(spans) - 1)]
+        if here[0, 0] == here[0, 1]:
             _compose_blocks(
                 fy[top], fy[bottom], fu[row], fv[row], sy[top], sy[bottom], su[row], sv[row],
                 alpha[top], alpha[bottom], light, matrix, h0, h1, step, haze[row], haze_yuv,

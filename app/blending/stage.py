@@ -33,7 +33,7 @@ _LIGHT_IN_S, _LIGHT_OUT_S = 0.3, 4.0
 # Share of the picture from which on a sky lights the foreground fully.
 _FULL_SKY = 0.01
 # Confidence of the matte up to which nothing is painted, and from which on all is; and how fast that comes.
-_DOUBTFUL, _CONFIDENT = 0.35, 0.6
+_DOUBTFUL, _CONFIDENT = 0.15, 0.35
 _TRUST_S = 0.7
 
 
@@ -51,7 +51,8 @@ class BlendingStage:
     """Puts the sky behind the foreground. `look` may be replaced at any time by another thread.
 
     Without sky in view the foreground keeps the light it had for some seconds; a frame that never had any
-    goes through as it is, but for the weather. While the matte is not to be trusted the frame itself shows.
+    goes through as it is, but for the weather. While the matte is not to be trusted the frame itself
+    shows, under rain and snow alone.
     """
 
     def __init__(self, skies: Skies, look: config.Look, size_wh: tuple[int, int], colour: Colour) -> None:
@@ -200,8 +201,8 @@ class _Scene:
             self.light = 0.0
         believed = min(max((confidence - _DOUBTFUL) / (_CONFIDENT - _DOUBTFUL), 0.0), 1.0)
         self.trust = _followed(self.trust, believed, elapsed, _TRUST_S)
-        if self.trust > 1 - 1 / 512:
-            self.trust = 1.0
+        if not 1 / 512 < self.trust < 1 - 1 / 512:
+            self.trust = round(self.trust)
         weight = foreground_sums[0]
         if weight > 0:
             mean = foreground_sums[1:] / weight

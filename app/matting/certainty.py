@@ -1,5 +1,7 @@
 """How far the matting network may be trusted on a picture, from its own alpha."""
 
+import math
+
 import cv2
 import numpy as np
 
@@ -7,7 +9,8 @@ from app.frame import F32, Found
 
 _WINDOW = np.ones((5, 5), np.uint8)
 _LEAST_SHARE = 0.02
-_WEIGHT = 4.0
+"""Added to the sky's share: a trace of doubt where there is next to no sky is no alarm."""
+_WEIGHT = 2.0
 
 
 def found(alpha: F32) -> Found:
@@ -20,4 +23,4 @@ def found(alpha: F32) -> Found:
     share = float(alpha.mean())
     range_ = cv2.dilate(alpha, _WINDOW) - cv2.erode(alpha, _WINDOW)
     doubt = float((4 * alpha * (1 - alpha) * (1 - range_)).mean())
-    return Found(share, max(0.0, 1.0 - _WEIGHT * doubt / (share + _LEAST_SHARE)))
+    return Found(share, math.exp(-_WEIGHT * doubt / (share + _LEAST_SHARE)))

@@ -13,7 +13,7 @@ sky, and what is as far from it as the foreground is none.
 import numpy as np
 from numpy.typing import NDArray
 
-from app.frame import F32, I32, U8, Foreground, Planes
+from app.frame import F32, I32, NO_SPANS, U8, Foreground, Planes
 from app.grid import Grid
 from app.jit import jit
 
@@ -62,6 +62,8 @@ class EdgeFinder:
     def find(self, planes: Planes, alpha: U8) -> tuple[U8, Foreground]:
         """A frame's alpha, corrected at its edges, and its foreground; alpha is uint8 (H, W), 255 = sky."""
         grid = self._grid
+        if grid.columns < 2:
+            return alpha, Foreground(planes, NO_SPANS)
         fields, known = _surroundings(planes, alpha, grid)
         spans = np.zeros((grid.rows, grid.columns // 2 + 2, 2), np.int32)
         _find_spans(known, self._cell[: alpha.shape[1] // 2], spans)

@@ -4,8 +4,8 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -77,9 +77,12 @@ def read_clip(path: Path, *, loop: bool) -> Clip:
     return Clip(path, first, time_base, float((last - first + duration) * time_base), loop and last > first)
 
 
+Frames = Generator[tuple[float, VideoFrame]]
+
+
 def frames_from(
     clip: Clip, start: float, passed: Callable[[], float], report: Callable[[av.FFmpegError], None]
-) -> Iterator[tuple[float, VideoFrame]]:
+) -> Frames:
     """(seconds, frame) from the key frame before `start` on; seconds run on from lap to lap of a loop.
 
     passed: asked before each frame; one that is over by that time is left out. Ends with the file, or where
@@ -193,9 +196,8 @@ class VideoSky:
         self._since = first[0]
         self._ahead = deque((seconds, self._textured(frame)) for seconds, frame in islice(frames, _AHEAD))
         self._ended = False
-        self._thread = threading.Thread(
-            target=self._decode, args=(frames,), name=f"sky-{path.stem}", daemon=True
-        )
+        self._frames = frames
+        self._thread = threading.Thread(target=self._decode, name=f"sky-{path.stem}", daemon=True)
 
     def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
         """As `Sky.render`; waits until the frame shown at `seconds` is decoded."""
@@ -203,11 +205,13 @@ class VideoSky:
         return self._projector.render(self._texture, pose, rows)
 
     def close(self) -> None:
-        """End the decoding thread."""
+        """End the decoding thread, and close the file."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        if self._thread.ident is not None:
+        if self._thread.ident is None:
+            self._frames.close()
+        else:
             self._thread.join(_CLOSE_S)
 
     def _advance(self, due: float) -> None:
@@ -229,10 +233,10 @@ class VideoSky:
                     return
                 self._changed.wait()
 
-    def _decode(self, frames: Iterator[tuple[float, VideoFrame]]) -> None:
+    def _decode(self) -> None:
         """Keep `_ahead` filled until the sky is closed: the decoding thread."""
         try:
-            self._offer_all(frames)
+            self._offer_all(self._frames)
             while (start := self._take_seek()) is not None:
                 self._offer_all(self._frames_from(start))
         finally:  # whatever ends this thread, nobody may wait for it
@@ -240,17 +244,21 @@ class VideoSky:
                 self._closed = True
                 self._changed.notify_all()
 
-    def _frames_from(self, start: float) -> Iterator[tuple[float, VideoFrame]]:
+    def _frames_from(self, start: float) -> Frames:
         return frames_from(self._clip, start, self._passed, self._report)
 
     def _passed(self) -> float:
-        """Frames that are over by this time are left out; none of those that `_offer` will refuse."""
+        """Frames that are over by this time are left out; none of those that `_offer` will refuse.
+
+        Read without the lock: a value that is one frame old does no harm.
+        """
         return -math.inf if self._closed or self._seek is not None else self._due
 
-    def _offer_all(self, frames: Iterator[tuple[float, VideoFrame]]) -> None:
-        for seconds, frame in frames:
-            if not self._offer(seconds, self._textured(frame)):
-                return
+    def _offer_all(self, frames: Frames) -> None:
+        with closing(frames):  # one that is left in the middle would keep its file and decoder
+            for seconds, frame in frames:
+                if not self._offer(seconds, self._textured(frame)):
+                    return
         with self._changed:
             self._ended = self._seek is None
             self._changed.notify_all()

@@ -67,7 +67,7 @@ class Streamer:
         sound: Path | SoundFeed | None,
         must_connect: bool,
     ) -> None:
-        """Begin to connect. Raises StreamError for other addresses than rtmp:// and rtsp://.
+        """Begin to connect. Raises StreamError for an address or a picture that cannot be sent.
 
         The last column and row of odd sizes are cropped. `sound`: the file or the live source whose sound is
         sent, as AAC. `must_connect`: wait, and raise StreamError, after 5 s at most, if the first attempt
@@ -100,6 +100,12 @@ class Streamer:
             if failure := self._line.failure:
                 self._line.close()
                 raise StreamError(f"{self.address}: {failure}")
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server takes what is sent."""
+        line = self._line
+        return line is not None and line.connected
 
     def write(self, planes: Planes, pts: int) -> None:
         """Send one picture; `pts` is in units of the time base.

@@ -3,22 +3,22 @@
 from app.state import State
 
 _NO_SKY = 0.01
+_UNSURE = 0.25
 _PATIENCE_S = 2.0
 
 
 class Banner:
-    """Words for a state. Remembers since when there has been no sky, and speaks of it after two seconds."""
+    """Words for a state. What it says of the sky it has seen for two seconds."""
 
     def __init__(self) -> None:
-        self._without_sky_since: float | None = None
+        self._of_the_sky = ""
+        self._since = 0.0
 
     def text(self, state: State, now_s: float) -> str:
         """What matters most just now; empty when all is well. `now_s`: any steady clock."""
-        no_sky = state.found is not None and state.found.share < _NO_SKY
-        if not no_sky:
-            self._without_sky_since = None
-        elif self._without_sky_since is None:
-            self._without_sky_since = now_s
+        of_the_sky = _of_the_sky(state)
+        if of_the_sky != self._of_the_sky:
+            self._of_the_sky, self._since = of_the_sky, now_s
         if state.opening:
             return f"Opening {state.opening} …"
         if state.trouble:
@@ -27,9 +27,15 @@ class Banner:
             return "The end. Space plays it again"
         if state.held:
             return "Paused. The recording goes on" if state.live and state.recording else "Paused"
-        if self._without_sky_since is not None and now_s - self._without_sky_since > _PATIENCE_S:
-            return "No sky in view"
+        return of_the_sky if now_s - self._since > _PATIENCE_S else ""
+
+
+def _of_the_sky(state: State) -> str:
+    if state.found is None:
         return ""
+    if state.found.share < _NO_SKY:
+        return "No sky in view"
+    return "The sky is hard to make out: the effect is faded out" if state.found.confidence < _UNSURE else ""
 
 
 def clock(seconds: float) -> str:

@@ -102,7 +102,7 @@ class FakeSession:
     def last_recording(self) -> Written | None:
         return self.last
 
-    def stream_to(self, address: str) -> None:
+    def stream_to(self, address: str, *, must_connect: bool) -> None:
         if self.refuses is not None:
             raise self.refuses
         self.stream = address

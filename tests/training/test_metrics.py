@@ -43,11 +43,25 @@ def test_boundary_iou_is_stricter_than_iou() -> None:
     valid = np.full_like(truth, 255)
     tally = Tally()
     tally.add(predicted, truth, valid)
-    # bands of 3 rows: 47..49 and 45..47 share one row of five
-    assert tally.boundary_iou == pytest.approx(1 / 5)
+    # Bands of 3 pixels along all four sides; of the lower ones, rows 47..49 and 45..47, one row is shared.
+    shared = 3 * 100 + 44 * 6 + 100
+    assert tally.boundary_iou == pytest.approx(shared / (50 * 100 - 44 * 94 + 48 * 100 - 42 * 94 - shared))
     exact = Tally()
     exact.add(truth, truth, valid)
     assert exact.iou == exact.boundary_iou == 1.0
+
+
+def test_the_rim_of_what_is_unknown_is_no_fault() -> None:
+    truth = np.zeros((100, 100), np.uint8)
+    truth[:40] = 255
+    valid = np.full_like(truth, 255)
+    valid[40:60] = 0
+    for rows in (40, 50, 60):
+        predicted = np.zeros_like(truth)
+        predicted[:rows] = 255
+        tally = Tally()
+        tally.add(predicted, truth, valid)
+        assert tally.boundary_iou == 1.0
 
 
 def test_tallies_add_up_and_print() -> None:

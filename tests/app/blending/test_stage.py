@@ -389,5 +389,5 @@ def test_a_matte_in_doubt_fades_the_effect_out_and_in_again() -> None:
     assert effect(8.2, 1.0) < 0.5
     assert effect(16.0, 1.0) == pytest.approx(1, abs=0.01)
     first = BlendingStage(FakeSkies(sky, (120, 130, 140)), PLAIN, size_wh, colour)
-    packet = replace(tracked(frame, alpha, colour), found=Found(0.4, 0.2))
+    packet = replace(tracked(frame, alpha, colour), found=Found(0.4, 0.1))
     assert same(first.process(packet).planes, frame)

@@ -330,3 +330,23 @@ def test_closing_wakes_a_frame_that_is_waited_for(tmp_path: Path, monkeypatch: p
     go_on.set()
     closer.join(10)
     assert not viewer.is_alive() and not closer.is_alive()
+
+
+def open_files(path: Path) -> int:
+    """How often this process has the file open."""
+    places = (descriptor.resolve() for descriptor in Path("/proc/self/fd").iterdir())
+    return sum(place == path for place in places)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted in /proc")
+def test_a_sky_keeps_one_file_open_and_none_when_it_is_closed(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "sky.mp4", size_wh=FRAME_WH, frames=10, fps=5, draw=grey)
+    unused = open_video(path)
+    unused.close()
+    assert open_files(path) == 0
+    sky = open_video(path)
+    for seconds in (0.0, 1.5, 0.2, 8.1, 0.0):
+        sky.render(seconds, STILL, NOTHING)
+    assert open_files(path) <= 1
+    sky.close()
+    assert open_files(path) == 0

@@ -24,6 +24,14 @@ def test_no_sky_is_said_after_two_seconds_without_any() -> None:
     assert banner.text(NO_SKY, 12.3) == ""  # counted anew
 
 
+def test_a_matte_in_doubt_is_said_after_two_seconds() -> None:
+    banner, doubtful = Banner(), State(source="clip.mp4", found=Found(0.4, 0.1))
+    assert banner.text(doubtful, 5.0) == ""
+    assert banner.text(doubtful, 7.1) == "The sky is hard to make out: the effect is faded out"
+    assert banner.text(NO_SKY, 7.2) == ""
+    assert banner.text(SKY, 7.3) == ""
+
+
 @pytest.mark.parametrize(
     ("state", "text"),
     [
