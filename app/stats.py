@@ -47,7 +47,7 @@ class Histogram:
         return {name: round(min(self.most, _LEAST * _STEP ** float(at)), 2) for name, at in places.items()}
 
     def median_of_recent(self) -> float:
-        """The median of the last times; 0 when there are none."""
+        """The median of the last values; 0 when there are none."""
         values = sorted(self.recent)
         return values[len(values) // 2] if values else 0.0
 

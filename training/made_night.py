@@ -37,7 +37,7 @@ _MOST = 50
 _ROUGH = 0.12
 """Mean of the absolute Laplacian of brightness in [0, 1] that leaves have and walls do not."""
 
-_BY_DAY = ("day", "unknown")
+_BY_DAY = ("day", "overcast", "snow")
 _ROD_VISION = np.array([0.08, 0.42, 0.50], np.float32)
 _ROD_TINT = np.array([0.72, 0.92, 1.25], np.float32)
 _LAMPS = np.array([[1.0, 0.62, 0.25], [1.0, 0.80, 0.52], [0.95, 0.97, 1.0]], np.float32)
@@ -47,7 +47,9 @@ _LAMPS = np.array([[1.0, 0.62, 0.25], [1.0, 0.80, 0.52], [0.95, 0.97, 1.0]], np.
 def night_cases(samples: Iterable[Sample], root: Path) -> list[Case]:
     """Day pictures with sky among the samples, at most 50 of a set, each made night in a way of its own."""
     by_set: dict[str, list[Case]] = {}
-    for case in labelled_cases((s for s in samples if s.condition in _BY_DAY), root):
+    for case in labelled_cases(samples, root):
+        if case.condition not in _BY_DAY:
+            continue
         picture = case.load()
         if (picture.alpha[picture.valid > 0] > 127).mean() >= _LEAST_SKY:
             by_set.setdefault(case.dataset, []).append(case)

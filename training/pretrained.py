@@ -63,7 +63,6 @@ def _fill_folded(encoder: MobileEncoder, weights: Weights) -> None:
         if layer.conv.weight.shape != kernel.shape:
             raise ValueError(f"{number}.weight: {kernel.shape} does not fit {tuple(layer.conv.weight.shape)}")
         layer.conv.weight.data.copy_(torch.from_numpy(kernel))
-        layer.norm.weight.data.fill_((1.0 + layer.norm.eps) ** 0.5)
         layer.norm.bias.data.copy_(torch.from_numpy(bias))
 
 

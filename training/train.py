@@ -353,10 +353,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="checkpoint of another run to start from; layers of other shapes begin anew",
     )
     args = parser.parse_args(arguments)
+    if args.backbone and args.network == "coord_resnet50":
+        parser.error("--backbone holds weights for the networks matte and quality")
     torch.manual_seed(args.seed)
     cv2.setNumThreads(1)
     try:
         root = data_root(args.data)
+        teacher = averaged_network(args.teacher) if args.teacher else None
         training = read_index(root, "train")
         skies = load_skies(args.skies)
         if args.pseudo:
@@ -368,8 +371,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pictures = [load_for_training(sample, LOAD_SIDE) for sample in training]
         network = build_network(SPECS[args.network])
         if args.backbone:
-            if not isinstance(network, MatteNet):
-                parser.error("--backbone holds weights for the networks matte and quality")
+            assert isinstance(network, MatteNet)
             load_mobilenet(network.encoder, args.backbone, some_images(pictures))
         if args.start:
             with reading(args.start):
@@ -382,7 +384,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             skies + render_skies(RENDERED_SKIES, np.random.default_rng(args.seed)),
             render_cutouts(CUTOUTS, np.random.default_rng(args.seed)),
             network,
-            averaged_network(args.teacher) if args.teacher else None,
+            teacher,
         )
         args.run.mkdir(parents=True, exist_ok=True)
         trainer.resume()

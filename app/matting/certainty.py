@@ -13,7 +13,7 @@ _LEAST_SHARE = 0.02
 _WEIGHT = 2.0
 
 
-def found(alpha: F32) -> Found:
+def look_at(alpha: F32) -> Found:
     """What was found in a picture, of the network's alpha: float32 (h, w) in [0, 1], 1 = sky.
 
     A sure network says 0 or 1, except where sky and ground meet. Doubt is what is said between, 4 a (1 - a),

@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.frame import F32, U8
+from app.frame import F32, I32, U8
 from app.jit import jit
 
-I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 FLOOR = 0.05

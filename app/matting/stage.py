@@ -6,7 +6,7 @@ from app.colour import rgb_from_yuv
 from app.frame import F32, F64, U8, Frame, Matted, Planes
 from app.grid import grid_for
 from app.jit import jit
-from app.matting.certainty import found
+from app.matting.certainty import look_at
 from app.matting.foreground import EdgeFinder
 from app.matting.guided import guided_upsample
 from app.shrink import shrink
@@ -52,7 +52,7 @@ class MattingStage:
         alpha = self._engine.infer({"image": self._image})["alpha"][0, 0]
         refined = guided_upsample(alpha, small.y, frame.planes.y, self._guide_radius, self._guide_eps)
         better, foreground = self._edges.find(frame.planes, refined)
-        return Matted(frame, better, foreground, found(alpha))
+        return Matted(frame, better, foreground, look_at(alpha))
 
 
 def working_size(engine: Engine) -> tuple[int, int]:

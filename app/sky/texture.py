@@ -52,7 +52,7 @@ def make_texture(planes: Planes, placing: Placing, chroma_xy: tuple[float, float
 
 
 def _reduced(plane: U8, size_wh: tuple[int, int]) -> U8:
-    """The plane at a much smaller size; halved once or twice first, as areas of large ones take long."""
+    """The plane at a much smaller size; halved first while it is far too large: large areas take long."""
     while plane.shape[1] > 16 * size_wh[0] and plane.shape[0] > 16 * size_wh[1]:
         half = (plane.shape[1] + 1) // 2, (plane.shape[0] + 1) // 2
         plane = np.asarray(cv2.resize(plane, half, interpolation=cv2.INTER_LINEAR), np.uint8)

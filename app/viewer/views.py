@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from app.colour import rgb_from_yuv
 from app.frame import (
     F64,
+    I32,
     NO_SPANS,
     U8,
     Colour,
@@ -28,7 +29,6 @@ from app.frame import (
 from app.jit import jit
 from app.shrink import shrink
 
-I32 = NDArray[np.int32]
 Rgb = tuple[int, int, int]
 
 
