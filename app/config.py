@@ -90,7 +90,7 @@ class Tracker(Part):
     points: int = Field(120, ge=16, le=2000, description="most points followed")
     width: int = Field(480, ge=64, le=1920, description="width of the picture in which they are followed")
     smoothing: Share = Field(
-        0.6, description="weight of the last alpha, moved along, in still parts; 0 = off"
+        0.8, lt=1, description="weight of the last alpha, moved along, where the picture is the same; 0 = off"
     )
 
 

@@ -34,11 +34,11 @@ def smoothed(alpha: U8, luma: U8, last_alpha: U8, last_luma: U8, back: F64, stre
     """This frame's alpha, read-only: mixed with the last one where the picture is the same under `back`.
 
     All pictures are uint8 (H, W); `back`, float64 (3, 3), takes points of this frame to the last one by an
-    affine map near a shift; `strength`, in [0, 1), is the weight of the last alpha where both are as sure. The
-    one that is surer weighs more: one frame in doubt changes little. Each 4x4 cell is trusted by how little
-    its luma differs from the last picture's beyond noise, which is estimated from the whole picture, and
-    beyond what a small shift does at its gradients. So an alpha that flickers over the same picture comes to
-    rest, while a bird or a branch, or an edge that moves otherwise than `back` says, leaves no trail.
+    affine map near a shift; `strength`, in [0, 1), is the weight of the last alpha where both are equally
+    sure. The surer one weighs more, so one frame in doubt changes little. Each 4x4 cell is trusted by how
+    little its luma differs from the last picture's beyond noise, which is estimated from the whole picture,
+    and beyond what a small shift does at its gradients. So an alpha that flickers over the same picture comes
+    to rest, while a bird or a branch, or an edge that moves otherwise than `back` says, leaves no trail.
     """
     final = alpha.copy()
     if strength > 0 and min(alpha.shape) > _BLOCK:
@@ -105,7 +105,17 @@ def _mix(
             right, below = np.float32(inner_x - column), np.float32(inner_y - row)
             if _judge(luma, last_luma, top, left, row, column, right, below, np.float32(noise), lanes, trust):
                 _mix_block(
-                    alpha, last_alpha, top, left, row, column, right, below, np.float32(strength), trust, final
+                    alpha,
+                    last_alpha,
+                    top,
+                    left,
+                    row,
+                    column,
+                    right,
+                    below,
+                    np.float32(strength),
+                    trust,
+                    final,
                 )
 
 

@@ -187,7 +187,7 @@ class TrackingStage:
                     matted.frame.planes.y,
                     last.alpha,
                     last.frame.planes.y,
-                    np.linalg.inv(self._in_pixels(edges)),
+                    np.linalg.inv(self._in_pixels(edges)).astype(np.float64, copy=False),
                     min(self._part.smoothing, self._steadied / (self._steadied + 1)),
                 )
         self._pose = _levelling(
@@ -244,7 +244,9 @@ class TrackingStage:
         pairs = (self._centre + before[sky_agrees], self._centre + after[sky_agrees])
         agreed = np.concatenate(pairs, axis=1).astype(np.float32)
         agreed.setflags(write=False)
-        seen = None if ground is None else _zoomed(ground, before, after, points.weight * on_ground, self._reach)
+        seen = (
+            None if ground is None else _zoomed(ground, before, after, points.weight * on_ground, self._reach)
+        )
         return _Estimate(sky, seen, agreed)
 
     def _consensus(
