@@ -18,7 +18,7 @@ _STILL_ALPHA: Final = 0.5
 """Mean change of a block's alpha, in levels, that is not worth smoothing."""
 
 _LEAST_NOISE: Final = 1.0
-_MOST_NOISE: Final = 6.0
+_MOST_NOISE: Final = 4.0
 """Limits of the median difference of luma, in levels, that counts as noise."""
 
 _OF_NOISE: Final = 2.0

@@ -217,6 +217,28 @@ def test_a_cut_is_lost_for_a_frame_and_the_pose_goes_on() -> None:
     assert distance(again.motion.step, step) < 0.2
 
 
+def zooming(growth: float, frames: int = 10) -> list[Matted]:
+    """The view grows by a factor each frame; the alpha of the ground's windows flickers."""
+    centre = np.array([(WIDTH - 1) / 2, (HEIGHT - 1) / 2])
+    made = []
+    for index in range(frames):
+        zoom = np.diag([growth**index, growth**index, 1.0])
+        zoom[:2, 2] = centre - growth**index * centre
+        now = scene(index, texture(1), zoom, texture(2), zoom)
+        alpha = now.alpha.copy()
+        alpha[HORIZON + 10 :] = 60 if index % 2 else 0
+        made.append(matted(now.frame.planes.y.copy(), alpha, index))
+    return made
+
+
+@pytest.mark.parametrize("growth", [1.0, 1.012, 1 / 1.012])
+def test_the_alpha_is_steadied_while_the_camera_zooms(growth: float) -> None:
+    tracker = stage()
+    levels = [tracker.process(one).alpha[HORIZON + 12 :].astype(float) for one in zooming(growth)]
+    changes = [float(np.abs(b - a).mean()) for a, b in pairwise(levels)]
+    assert max(changes[4:]) < 25
+
+
 def test_the_pose_comes_back_to_a_level_camera() -> None:
     """Half a minute later 1/e of roll and tilt is left, and the heading is kept."""
     tracker, still, moved_by = stage(), np.eye(3), turn(0.04, 6, 5)
