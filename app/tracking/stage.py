@@ -60,7 +60,7 @@ _GROUND_WEIGHT: Final = 0.25
 _NEAR: Final = 3.0
 """Points within so many pixels of the small picture of a motion tell how much the picture grows."""
 
-_ZOOM_STEPS: Final = 3
+_ZOOM_STEPS: Final = 2
 _USUAL_SPREAD: Final = 5.0
 """Points that lie closer together than this, in units of their reach, say little of it."""
 
