@@ -11,7 +11,7 @@ from export.sampling import sampled, sides
 _BLOCK, _CELL = 16, 4
 _SLACK = 1.0
 _STILL_ALPHA = 0.5
-_LEAST_NOISE, _MOST_NOISE = 1.0, 6.0
+_LEAST_NOISE, _MOST_NOISE = 1.0, 4.0
 _OF_NOISE, _OF_GRADIENT = 2.0, 0.15
 _UNSURE = 0.25
 
@@ -44,7 +44,8 @@ def smoothed(
     before, before_y = sampled(torch.stack([last_alpha, last_luma]), x + shift_x, y + shift_y)
 
     change = F.avg_pool2d((here - nearest).abs()[::2][None, None], (_BLOCK // 2, _BLOCK))[0, 0]
-    difference, gradient = F.avg_pool2d(torch.stack([(before_y - ys).abs(), slope])[None], _CELL)[0]
+    signs = torch.stack([(before_y - ys).abs(), slope])[:, ::2]
+    difference, gradient = F.avg_pool2d(signs[None], (_CELL // 2, _CELL))[0]
     trust = (2.0 - difference / (_OF_NOISE * noise + _OF_GRADIENT * gradient)).clamp(0.0, 1.0)
     most = F.max_pool2d(trust[None, None], _BLOCK // _CELL)[0, 0]
     mixes = _widened((inside & (change >= _STILL_ALPHA) & (most > 0)).to(alpha.dtype))

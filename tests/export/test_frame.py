@@ -1,6 +1,8 @@
 """The whole frame as one network: held to the live program's stages, and its file to torch."""
 
+import importlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,6 +225,24 @@ def test_file_gives_the_live_programs_pictures_of_real_clips(
     through_file(
         frame_file, live_frames(clip(name, ODD_WH, 10, 3), engine, sky, PLAIN, Colour(), monkeypatch)
     )
+
+
+@pytest.mark.parametrize(
+    ("live", "ours"),
+    [
+        ("app.tracking.smoothing", "export.smoothing"),
+        ("app.matting.foreground", "export.edges"),
+        ("app.matting.guided", "export.guided"),
+        ("app.matting.certainty", "export.certainty"),
+    ],
+)
+def test_constants_are_those_of_the_live_program(live: str, ours: str) -> None:
+    modules = [vars(importlib.import_module(name)) for name in (live, ours)]
+    common = {name for name in modules[0].keys() & modules[1].keys() if re.fullmatch("_[A-Z_]+", name)}
+    common -= {"_WINDOW"}  # a size here, an array of that size there
+    assert len(common) >= 2
+    for name in common:
+        assert modules[1][name] == pytest.approx(modules[0][name]), name
 
 
 def test_values_kept_twice_are_the_same() -> None:
