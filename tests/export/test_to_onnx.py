@@ -17,7 +17,20 @@ from export.verify import TOLERANCE, largest_difference
 MODELS = Path(export_onnx.__file__).parent / "models"
 ORIGIN = Origin("name", "2026-01-01", "data", "licence")
 PLAIN_OPERATORS = {
-    *("Add", "Cast", "Clip", "Concat", "Conv", "Div", "Expand", "MaxPool", "Mul", "Range", "ReduceMean"),
+    *(
+        "Add",
+        "Cast",
+        "Clip",
+        "Concat",
+        "Conv",
+        "DepthToSpace",
+        "Div",
+        "Expand",
+        "MaxPool",
+        "Mul",
+        "Range",
+        "ReduceMean",
+    ),
     *("Relu", "Reshape", "Resize", "Shape", "Sigmoid", "Squeeze", "Sub"),
 }
 
