@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from engines.base import Engine, EngineError
 from engines.registry import open_engine
 from training.cases import Case, labelled_cases
-from training.data import DataError, data_root, read_index
+from training.data import DataError, check_writable, data_root, read_index
 from training.evaluate import (
     Matte,
     Result,
@@ -132,8 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args(arguments)
     try:
-        if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
-            raise DataError(f"{args.json}: no file can be written there")
+        check_writable(args.json)
         root = data_root(args.data)
         samples = read_index(root, "val")
         cases = labelled_cases(samples, root)

@@ -92,6 +92,13 @@ def data_root(argument: str | None) -> Path:
     return Path(value)
 
 
+def check_writable(*files: Path | None) -> None:
+    """Raises DataError for a file that could not be written where it is asked for; None is none."""
+    for file in files:
+        if file and (file.is_dir() or not file.resolve().parent.is_dir()):
+            raise DataError(f"{file}: no file can be written there")
+
+
 def read_index(root: Path, split: Literal["train", "val", "all"]) -> list[Sample]:
     """The samples of one split, in the order of `root/index.csv`; raises DataError where there is none."""
     samples = _read_rows(root / "index.csv", {})

@@ -32,7 +32,7 @@ from app.matting.stage import MattingStage, network_size, working_size
 from engines.base import Engine, EngineError
 from engines.registry import open_engine
 from training.cases import Case, labelled_cases
-from training.data import DataError, data_root, read_index
+from training.data import DataError, check_writable, data_root, read_index
 from training.made_night import MADE, night_cases
 from training.metrics import Array, Tally, heading, line
 from training.night_crops import CROPS, crop_cases
@@ -168,9 +168,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args(arguments)
     try:
-        for file in (args.json, args.worst):
-            if file and (file.is_dir() or not file.resolve().parent.is_dir()):
-                raise DataError(f"{file}: no file can be written there")
+        check_writable(args.json, args.worst)
         root = data_root(args.data)
         cases = labelled_cases(read_index(root, args.split), root)
         if args.night:

@@ -33,7 +33,7 @@ from app.matting.stage import MattingStage
 from app.tracking.stage import TrackingStage
 from engines.base import Engine, EngineError
 from engines.registry import open_engine
-from training.data import DataError, data_root, read_index
+from training.data import DataError, check_writable, data_root, read_index
 from training.evaluate import PICTURE_COLOUR, model_path, net_matte
 from training.metrics import Array, Tally
 from training.sequences import Clip, Shot, labelled_clip, noisy_clips, rendered_clips, still_clips
@@ -134,8 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     args = parser.parse_args(arguments)
     try:
-        if args.json and (args.json.is_dir() or not args.json.resolve().parent.is_dir()):
-            raise DataError(f"{args.json}: no file can be written there")
+        check_writable(args.json)
         root = data_root(args.data)
         samples = read_index(root, "val")
         moving = rendered_clips(samples) + labelled_clip(samples)
