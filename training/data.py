@@ -18,13 +18,13 @@ IGNORE = 128
 """The grey value of unlabelled pixels in masks of the `hard` kind; in `soft` masks it is a real alpha."""
 
 SHARES: dict[str, float] = {
-    "idd_lite": 0.15,
-    "camvid": 0.15,
-    "cityscapes_sub": 0.12,
+    "idd_lite": 0.18,
+    "camvid": 0.11,
+    "cityscapes_sub": 0.13,
     "ade20k_sky": 0.17,
-    "labelmefacade": 0.04,
-    "oasis_marine": 0.11,
-    "indoor_neg": 0.09,
+    "labelmefacade": 0.03,
+    "oasis_marine": 0.14,
+    "indoor_neg": 0.07,
     "amos_daynight": 0.06,
     "tilde_webcam": 0.04,
     "opensky_full": 0.03,

@@ -78,7 +78,8 @@ class Recipe:
     """The numbers of a training run; `minutes` is its whole time budget.
 
     The encoder learns only from the share `encoder_from` of the budget on: before it, new layers behind one
-    that is trained already find their place, at half the time a step.
+    that is trained already find their place, at half the time a step. With `settled_norms` the batch norms
+    keep the statistics that the network starts with.
     """
 
     minutes: float
@@ -87,6 +88,7 @@ class Recipe:
     rate: float = 2e-3
     encoder_rate_factor: float = 0.4
     encoder_from: float = 0.0
+    settled_norms: bool = False
     weight_decay: float = 0.01
     average: float = 0.999
     teacher_share: float = 0.5
@@ -189,7 +191,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         image, alpha, valid = (part.to(self.device, non_blocking=True) for part in batch)
-        self.network.train()
+        self.network.train(not self.recipe.settled_norms)
         for parameter in self.optimizer.param_groups[0]["params"]:
             parameter.requires_grad_(progress >= self.recipe.encoder_from)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
@@ -341,6 +343,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="SHARE",
         help="share of the budget after which the encoder learns too",
     )
+    parser.add_argument(
+        "--settled-norms",
+        action="store_true",
+        help="keep the batch norms' statistics: for going on from a trained network, a third faster on a CPU",
+    )
     parser.add_argument("--pseudo", type=Path, help="folder of pictures with mattes made by other networks")
     parser.add_argument("--skies", type=Path, nargs="*", default=[], help="pictures, or folders, of sky only")
     parser.add_argument("--network", choices=SPECS, default="matte")
@@ -378,7 +385,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 take_over(network, torch.load(args.start, map_location="cpu", weights_only=True)["averaged"])
         trainer = Trainer(
             args.run,
-            Recipe(args.minutes, args.seed, rate=args.rate, encoder_from=args.encoder_from),
+            Recipe(
+                args.minutes,
+                args.seed,
+                rate=args.rate,
+                encoder_from=args.encoder_from,
+                settled_norms=args.settled_norms,
+            ),
             (training, pictures),
             (validation, [load_picture(sample) for sample in validation]),
             skies + render_skies(RENDERED_SKIES, np.random.default_rng(args.seed)),
