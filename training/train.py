@@ -31,7 +31,15 @@ from torch import Tensor
 
 from app.matting.stage import network_size
 from export.checkpoint import CheckpointError
-from export.network import COORD_RESNET50, QUALITY, MatteNet, MattingNetwork, NetworkSpec, build_network
+from export.network import (
+    COORD_RESNET50,
+    QUALITY,
+    MatteNet,
+    MattingNetwork,
+    NetworkSpec,
+    build_network,
+    settle_norms,
+)
 from training.augment import Array, augment
 from training.checkpoint import averaged_network, reading
 from training.cleaning import load_for_training
@@ -119,6 +127,8 @@ class Trainer:
         self.skies = skies
         self.cutouts = cutouts
         self.network = start.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.settled_norms:
+            settle_norms(self.network)
         self.averaged = copy.deepcopy(self.network).eval()
         self.teacher = None if teacher is None else teacher.eval().to(self.device)
         named = list(self.network.named_parameters())
@@ -191,7 +201,7 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         image, alpha, valid = (part.to(self.device, non_blocking=True) for part in batch)
-        self.network.train(not self.recipe.settled_norms)
+        self.network.train()
         for parameter in self.optimizer.param_groups[0]["params"]:
             parameter.requires_grad_(progress >= self.recipe.encoder_from)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from export.network import COORD_RESNET50, NetworkSpec, build_network, with_height
+from export.network import COORD_RESNET50, ConvNorm, NetworkSpec, build_network, settle_norms, with_height
 
 NARROW_RESNET = NetworkSpec("coord_resnet50", 8, (128, 64, 32, 8), (384, 384))
 
@@ -50,3 +50,21 @@ def test_other_text_is_no_spec(text: str) -> None:
 def test_decoder_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="do not fit"):
         build_network(NetworkSpec("coord_resnet50", 16))
+
+
+def test_settled_norms_give_what_the_norms_would() -> None:
+    torch.manual_seed(2)
+    layer = ConvNorm(3, 8, 3, stride=2, act=nn.ReLU())
+    layer.train()
+    for _ in range(3):
+        layer(torch.randn(4, 3, 16, 16) * 2 + 1)
+    layer.eval()
+    settle_norms(layer)
+    x = torch.randn(2, 3, 17, 16)
+    expected = torch.relu(layer.norm(layer.conv(x)))
+    layer.train()
+    out = layer(x)
+    assert torch.allclose(out, expected, atol=1e-5)
+    out.sum().backward()
+    for parameter in layer.parameters():
+        assert parameter.grad is not None and bool((parameter.grad != 0).any())

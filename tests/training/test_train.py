@@ -10,9 +10,10 @@ import pytest
 import torch
 
 import training.train
-from export.checkpoint import load_checkpoint
-from export.network import ConvNorm, MatteNet, MobileEncoder, NetworkSpec
+from export.checkpoint import CheckpointError, load_checkpoint
+from export.network import ConvNorm, MatteNet, MobileEncoder, NetworkSpec, settle_norms
 from training import release
+from training.checkpoint import averaged_network
 from training.data import DATA_VARIABLE, DataError, load_picture, read_index
 from training.pretrained import load_mobilenet
 from training.train import Recipe, Trainer, main, schedule, take_over, validation_choice
@@ -160,6 +161,43 @@ def test_released_logits_are_sharpened() -> None:
         before = network.logits(image)
         release.sharpen(network)
         assert torch.allclose(network.logits(image), release.SHARPNESS * before, atol=1e-4)
+
+
+@pytest.mark.usefixtures("second_a_step")
+def test_runs_are_released_as_their_mean(tiny_data: Path, tmp_path: Path) -> None:
+    paths = []
+    for name, minutes in (("a", 0.05), ("b", 0.1)):
+        trainer = make_trainer(tmp_path / name, tiny_data, minutes)
+        trainer.run()
+        paths.append(tmp_path / name / "last.pt")
+    release.release(paths, tmp_path / "both.safetensors")
+    both, _ = load_checkpoint(tmp_path / "both.safetensors")
+    one, two = (averaged_network(path).state_dict() for path in paths)
+    stem = "encoder.stem.conv.weight"
+    assert not torch.equal(one[stem], two[stem])
+    assert torch.allclose(both.state_dict()[stem], (one[stem] + two[stem]) / 2)
+
+
+def test_runs_of_different_networks_have_no_mean(tiny_data: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "a", tiny_data, 1)
+    trainer.save("last.pt")
+    trainer.network.spec = dataclasses.replace(SMALL, working_size_wh=(64, 32))
+    trainer.save("other.pt")
+    paths = [tmp_path / "a" / name for name in ("last.pt", "other.pt")]
+    with pytest.raises(CheckpointError, match=r"other\.pt: another network than .*last\.pt"):
+        release.release(paths, tmp_path / "both.safetensors")
+
+
+def test_settled_norms_keep_their_statistics(tiny_data: Path, tmp_path: Path) -> None:
+    trainer = make_trainer(tmp_path / "run", tiny_data, minutes=1)
+    settle_norms(trainer.network)
+    assert isinstance(trainer.network, MatteNet)
+    norm = trainer.network.encoder.stem.norm
+    assert norm.running_mean is not None
+    before = norm.running_mean.clone(), norm.weight.detach().clone()
+    trainer._train_step(trainer._make_batch(0), progress=0.05)
+    assert torch.equal(norm.running_mean, before[0])
+    assert not torch.equal(norm.weight, before[1])
 
 
 def test_a_teacher_is_followed_where_labels_are_silent(tiny_data: Path, tmp_path: Path) -> None:
