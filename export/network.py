@@ -89,8 +89,9 @@ def build_network(spec: NetworkSpec) -> MattingNetwork:
 def with_height(x: Tensor) -> Tensor:
     """`x` (N, C, H, W) with one channel more: each row's height, -1 at the top edge, 1 at the bottom."""
     n, _, h, w = x.shape
-    rows = (2.0 * torch.arange(h, dtype=x.dtype, device=x.device) + 1.0) / h - 1.0
-    return torch.cat([x, rows.view(1, 1, h, 1).expand(n, 1, h, w)], dim=1)
+    # In float32 first: a range in float16 cannot be traced for the export of the whole frame.
+    rows = (2.0 * torch.arange(h, dtype=torch.float32, device=x.device) + 1.0) / h - 1.0
+    return torch.cat([x, rows.to(x.dtype).view(1, 1, h, 1).expand(n, 1, h, w)], dim=1)
 
 
 def double(x: Tensor) -> Tensor:
