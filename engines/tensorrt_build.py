@@ -1,7 +1,7 @@
 """Makes a TensorRT plan of an ONNX file: strongly typed, for fixed sizes.
 
-A plan is built for one size of everything: its kernels are chosen for it, and a CUDA graph can hold them. TF32
-is off: float32 stays float32, and what may be less exact is exported in half.
+A plan is built for one size of everything: its kernels are chosen for it, and a CUDA graph can hold them.
+TF32 is off: float32 stays float32, and what may be less exact is exported in half.
 """
 
 import threading
