@@ -92,9 +92,7 @@ class OpenPlan:
         return made
 
     def _error(self, what: str, words: str = "no reason given") -> EngineError:
-        return EngineError(
-            f"{self._path}: {self._library.name} cannot {what}: {self._reason() or words}"
-        )
+        return EngineError(f"{self._path}: {self._library.name} cannot {what}: {self._reason() or words}")
 
     def _reason(self) -> str:
         return self._library.errors.take()
