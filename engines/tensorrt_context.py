@@ -24,23 +24,22 @@ class OpenPlan:
     def __init__(
         self, library: Library, plan: bytes, path: Path, contexts: int, runtime_cache: bytes = b""
     ) -> None:
-        trt = library.module
         self._library = library
         self._path = path
+        self._runtime: Any = None
+        self._engine: Any = None
         self._config: Any = None
         self._cache: Any = None
-        library.errors.take()
-        self._runtime = self._made("make a runtime", lambda: trt.Runtime(library.logger))
-        self._engine = self._made("load its plan", lambda: self._runtime.deserialize_cuda_engine(plan))
+        self.contexts: list[Any] = []
         self.replays = library.flavour == "tensorrt-rtx"
-        if self.replays:
-            self._configure(runtime_cache)
-        self.inputs: Mapping[str, TensorSpec] = self._specs(trt.TensorIOMode.INPUT)
-        self.outputs: Mapping[str, TensorSpec] = self._specs(trt.TensorIOMode.OUTPUT)
-        self.contexts = [self._context() for _ in range(contexts)]
+        try:
+            self._open(plan, contexts, runtime_cache)
+        except BaseException:
+            self.close()
+            raise
 
     def runtime_cache(self) -> bytes:
-        """The kernels that TensorRT-RTX has compiled for this GPU by now; empty for TensorRT, which has none."""
+        """The kernels that TensorRT-RTX has compiled for this GPU by now; empty for TensorRT."""
         if self._cache is None:
             return b""
         memory = self._made("save its runtime cache", self._cache.serialize)
@@ -53,6 +52,18 @@ class OpenPlan:
         self._cache = None
         self._engine = None
         self._runtime = None
+
+    def _open(self, plan: bytes, contexts: int, runtime_cache: bytes) -> None:
+        trt = self._library.module
+        self._reason()  # of something before
+        self._runtime = self._made("make a runtime", lambda: trt.Runtime(self._library.logger))
+        self._engine = self._made("load its plan", lambda: self._runtime.deserialize_cuda_engine(plan))
+        if self.replays:
+            self._configure(runtime_cache)
+        self.inputs: Mapping[str, TensorSpec] = self._specs(trt.TensorIOMode.INPUT)
+        self.outputs: Mapping[str, TensorSpec] = self._specs(trt.TensorIOMode.OUTPUT)
+        for _ in range(contexts):
+            self.contexts.append(self._context())
 
     def _configure(self, runtime_cache: bytes) -> None:
         """Graphs replayed by the library, kernels kept: what TensorRT-RTX has and TensorRT has not."""

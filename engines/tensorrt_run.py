@@ -173,8 +173,8 @@ class TensorRTEngine:
 
     @contextmanager
     def _on_device(self) -> Iterator[None]:
-        """What fails in here names the file, and the engine is not used again: after an error of CUDA there is
-        no telling what has been run."""
+        """What fails in here names the file, and the engine is not used again: after an error of CUDA there
+        is no telling what has been run."""
         try:
             yield
         except EngineError as error:
@@ -215,9 +215,10 @@ class TensorRTEngine:
         if wrong or self._held & self._carried.keys() or (self._carried and slots < 2):
             raise ValueError(f"{self.path}: roles of tensors that cannot be: {sorted(wrong)}")
         for name, source in self._carried.items():
-            if tensors[name] != tensors[source]:
+            own, other = tensors[name], tensors[source]
+            if own != other:
                 raise EngineError(
-                    f"{self.path}: {name!r} is {tensors[name]}, {source!r} {tensors[source]}; expected the same"
+                    f"{self.path}: {name!r} is {own} but is to carry {source!r}, which is {other}"
                 )
 
     def _allocate(self) -> None:
