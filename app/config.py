@@ -13,6 +13,30 @@ CONFIGS = ROOT / "configs"
 LOOKS = CONFIGS / "looks"
 
 Preset = Literal["auto", "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+Encoder = Literal[
+    "auto",
+    "software",
+    "h264_nvenc",
+    "h264_qsv",
+    "h264_amf",
+    "h264_videotoolbox",
+    "h264_mf",
+    "h264_v4l2m2m",
+]
+Decoder = Literal[
+    "auto",
+    "software",
+    "cuda",
+    "qsv",
+    "amf",
+    "videotoolbox",
+    "d3d11va",
+    "d3d12va",
+    "dxva2",
+    "vaapi",
+    "vulkan",
+    "v4l2m2m",
+]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -72,6 +96,14 @@ class Look(Part):
     matte: Matte = Matte()
 
 
+class Capture(Part):
+    """How sources are read."""
+
+    decoder: Decoder = Field(
+        "auto", description="what decodes files and addresses; auto = a device where software is too slow"
+    )
+
+
 class Matting(Part):
     """The network and the refinement of its alpha."""
 
@@ -107,8 +139,11 @@ class Skies(Part):
 class Record(Part):
     """The recording."""
 
+    encoder: Encoder = Field(
+        "auto", description="what encodes recordings and streams; auto = hardware where x264 is too slow"
+    )
     preset: Preset = Field("auto", description="x264 preset; auto = chosen by a trial at start")
-    crf: int = Field(20, ge=0, le=51, description="x264 constant rate factor; smaller = better and larger")
+    crf: int = Field(20, ge=0, le=51, description="constant quality, as x264 counts it; smaller = better")
     buffer_s: float = Field(
         2.0, ge=0.1, le=10, description="seconds of frames held before live frames are dropped"
     )
@@ -120,6 +155,7 @@ class Config(Part):
 
     look: str = Field("natural", description="name of a file in configs/looks or a path")
     picture_fps: float = Field(30.0, ge=0.01, le=240, description="frames per second of a folder of pictures")
+    capture: Capture = Capture()
     matting: Matting = Matting()
     tracking: Tracker = Tracker()
     sky: Skies = Skies()
