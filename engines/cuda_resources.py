@@ -56,7 +56,7 @@ class CudaResources:
     def pinned(self, spec: TensorSpec) -> NDArray[Any]:
         """A tensor in new pinned memory, of zeros; it ends with `free_memory`."""
         self._pinned.append(self._cuda.host_alloc(size_of(spec)))
-        memory = (ctypes.c_uint8 * size_of(spec)).from_address(self._pinned[-1])
+        memory = memoryview((ctypes.c_uint8 * size_of(spec)).from_address(self._pinned[-1]))
         array: NDArray[Any] = np.ndarray([size or 0 for size in spec.shape], spec.dtype, memory)
         array[...] = 0
         return array

@@ -1,9 +1,12 @@
-"""Networks on the CPU with ONNX Runtime."""
+"""Networks with ONNX Runtime, on the CPU or with CUDA."""
 
+import contextlib
+import io
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import onnxruntime
@@ -22,31 +25,38 @@ _DTYPES = {
     "tensor(bool)": np.bool_,
 }
 
-# ONNX Runtime's errors have no common base below Exception.
-_ORT_ERRORS = (
-    ort_errors.Fail,
-    ort_errors.InvalidArgument,
-    ort_errors.InvalidGraph,
-    ort_errors.InvalidProtobuf,
-    ort_errors.NotImplemented,
-    ort_errors.RuntimeException,
+# They have no common base below Exception.
+_ORT_ERRORS: tuple[type[Exception], ...] = tuple(
+    kind for kind in vars(ort_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
 )
+
+Device = Literal["cpu", "cuda"]
+
+_PROVIDERS: dict[Device, Any] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": ("CUDAExecutionProvider", {"use_tf32": "0"}),  # float32 stays float32, as on the CPU
+}
+_CUDA = "CUDAExecutionProvider"
+
+# Standard output and the log level belong to the whole process.
+_opening_cuda = threading.Lock()
 
 
 class OrtEngine:
-    """ONNX Runtime on the CPU, with `threads` threads within one run."""
+    """ONNX Runtime on the CPU, with `threads` threads within one run, or on the first CUDA device.
 
-    def __init__(self, path: Path, threads: int) -> None:
+    Where that cannot be used it raises EngineError: it never goes over to the CPU by itself.
+    """
+
+    def __init__(self, path: Path, threads: int, device: Device = "cpu") -> None:
         if not path.is_file():
             raise EngineError(f"{path}: no such file; expected an ONNX network")
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), _session_options(threads), providers=["CPUExecutionProvider"]
-            )
+            self._session = (_cuda_session if device == "cuda" else _session)(path, threads, device)
         except _ORT_ERRORS as error:
             raise EngineError(f"{path}: not an ONNX network that can be run: {_line(error)}") from error
         self.path = path
-        self.name = f"onnxruntime-cpu {onnxruntime.__version__}"
+        self.name = f"onnxruntime-{device} {onnxruntime.__version__}"
         self.inputs: Mapping[str, TensorSpec] = {
             node.name: _spec(node, path) for node in self._session.get_inputs()
         }
@@ -74,6 +84,32 @@ class OrtEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _session(path: Path, threads: int, device: Device) -> Any:
+    # With the fallback a session, or later a run, that fails on the GPU is repeated on the CPU.
+    return onnxruntime.InferenceSession(
+        str(path), _session_options(threads), providers=[_PROVIDERS[device]], enable_fallback=False
+    )
+
+
+def _cuda_session(path: Path, threads: int, device: Device) -> Any:
+    if _CUDA not in onnxruntime.get_available_providers():
+        raise EngineError(f"{path}: the installed onnxruntime has no CUDA; onnxruntime-gpu has")
+    with _opening_cuda:
+        # Libraries that came with Python packages are found by this alone; it prints what it misses.
+        with contextlib.redirect_stdout(io.StringIO()) as words:
+            onnxruntime.preload_dlls()
+        onnxruntime.set_default_logger_severity(4)
+        try:
+            session = _session(path, threads, device)
+        finally:
+            onnxruntime.set_default_logger_severity(2)  # as it is by itself
+    # That the provider is there does not mean that it works: where it does not, the session has the CPU only.
+    if session.get_providers()[0] != _CUDA:
+        reason = words.getvalue().partition("\n")[0] or "no usable GPU, or CUDA or cuDNN not installed"
+        raise EngineError(f"{path}: onnxruntime {onnxruntime.__version__} cannot use CUDA: {reason}")
+    return session
 
 
 def _session_options(threads: int) -> Any:
