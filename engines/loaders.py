@@ -1,0 +1,121 @@
+"""Ways to an engine on the GPU: by a plan that is kept or built first, or by ONNX Runtime with CUDA."""
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from engines.base import Engine, EngineError
+from engines.building import Order, Outcome, build_elsewhere
+from engines.driver import Driver
+from engines.kept import PlanRunner, open_kept, proven_on, run_plan
+from engines.ort import OrtEngine
+from engines.plans import PlanKey, PlanStore, plan_key
+from engines.proof import Proof
+from engines.tensorrt_library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """An engine is being made ready. `share` of its plan that is built, in [0, 1]; None: it is loaded now."""
+
+    engine: str
+    share: float | None = None
+
+    def __str__(self) -> str:
+        return f"loading {self.engine}" if self.share is None else f"building for {self.engine}"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What an engine is loaded for: inputs of these shapes, and the answers that it has to give.
+
+    `report` is told how far it is. Once `stop` is set nobody waits for the engine any more.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    proof: Proof
+    metadata: Mapping[str, str]
+    report: Callable[[Preparing], None]
+    stop: threading.Event
+
+
+class Loader(Protocol):
+    """One way to an engine."""
+
+    @property
+    def name(self) -> str:
+        """The engine's, with its version."""
+        ...
+
+    def load(self, task: Task) -> Engine:
+        """The engine, warm, its answers found to be right. Raises EngineError."""
+        ...
+
+
+Build = Callable[[Order, Callable[[float], None], threading.Event], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLoader:
+    """By a plan of TensorRT or TensorRT-RTX: that of `onnx`, if it answers as `reference` does on the CPU."""
+
+    library: Library
+    driver: Driver
+    onnx: Path
+    reference: Path
+    store: PlanStore
+    build: Build = build_elsewhere
+    run: PlanRunner = run_plan
+
+    @property
+    def name(self) -> str:
+        """The library's, with its version."""
+        return self.library.name
+
+    def load(self, task: Task) -> Engine:
+        """The engine, warm, its answers found to be right.
+
+        A plan that is not kept is built first. Whatever is wrong with a plan, it is built anew, once. One
+        that has not run on this GPU and driver yet does so in another process first, which may crash. Raises
+        EngineError.
+        """
+        library = self.library
+        key = plan_key(self.onnx, library.flavour, library.version, self.driver, task.shapes)
+        try:
+            return self._load(key, task)
+        except EngineError:
+            # Where nothing is kept it could not even be built, and cannot be built a second time either.
+            if task.stop.is_set() or not self.store.discard(key):
+                raise
+        return self._load(key, task)
+
+    def _load(self, key: PlanKey, task: Task) -> Engine:
+        library, store, driver = self.library, self.store, self.driver
+        stored = store.find(key)
+        if stored is None or stored.proven != proven_on(driver):
+            order = Order(self.onnx, self.reference, library.flavour, task.shapes, store.folder)
+            self.build(order, lambda share: task.report(Preparing(self.name, share)), task.stop)
+        task.report(Preparing(self.name))
+        return open_kept(store, key, library, driver, self.onnx, task.metadata, task.proof, self.run)
+
+
+@dataclass(frozen=True, slots=True)
+class CudaLoader:
+    """By ONNX Runtime with CUDA."""
+
+    path: Path
+    threads: int
+    name: str = "onnxruntime-cuda"
+
+    def load(self, task: Task) -> Engine:
+        """The engine, warm, its answers found to be right. Raises EngineError."""
+        task.report(Preparing(self.name))
+        engine = OrtEngine(self.path, self.threads, device="cuda")
+        try:
+            task.proof.check(engine)
+        except BaseException:
+            engine.close()
+            raise
+        return engine
