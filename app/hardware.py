@@ -127,6 +127,8 @@ def _tried(order: dict[str, Any]) -> Finding:
         _end(process)
     if process.returncode:
         return Finding(name, f"the driver crashes (exit status {process.returncode})")
+    if not said.strip():
+        return Finding(name, "the driver ends the program")
     found = json.loads(said.splitlines()[-1])
     return Finding(name, found.get("reason", ""), found.get("ms", 0.0))
 

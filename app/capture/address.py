@@ -3,7 +3,7 @@
 import errno
 import socket
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from urllib.parse import urlsplit
@@ -15,7 +15,9 @@ from av.stream import Discard, Stream
 
 from app.addresses import without_secrets
 from app.capture import live
+from app.capture.decoder import open_decoder
 from app.capture.live import LiveSource
+from app.config import Decoder
 from app.demux import best_video, demuxed
 from app.errors import CaptureError
 
@@ -54,17 +56,18 @@ _OPENING_REASONS = {
 }
 
 
-def open_address(spec: str, size_wh: tuple[int, int] | None) -> LiveSource:
+def open_address(spec: str, size_wh: tuple[int, int] | None, decoder: Decoder = "software") -> LiveSource:
     """The source at an address: rtsp, rtmp, http, https or udp (MPEG-TS).
 
     size_wh: pictures are scaled to fit inside it, aspect kept; None = as they are.
+    decoder: see `open_decoder`.
     Raises CaptureError naming the address, without the name and password that it may hold.
     """
     name = without_secrets(spec)
     if _scheme(spec) not in _OPTIONS:
         raise CaptureError(f"{name}: no such kind of address; these can be read: {', '.join(_OPTIONS)}")
     address = f"{_scheme(spec)}://{spec.partition('://')[2]}"  # FFmpeg knows the kinds in small letters only
-    return LiveSource(name, lambda: NetworkConnection(address), size_wh)
+    return LiveSource(name, lambda: NetworkConnection(address, decoder), size_wh)
 
 
 class NetworkConnection:
@@ -75,7 +78,7 @@ class NetworkConnection:
     JPEG of web cameras, get the time at which they come: FFmpeg would give them 25 per second at any rate.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, decoder: Decoder = "software") -> None:
         """Connect; raises CaptureError naming the address."""
         self._address = address
         self._name = without_secrets(address)
@@ -85,6 +88,7 @@ class NetworkConnection:
             if self._stalled:  # it answered, and then sent nothing
                 raise self._lost()
             self._video = best_video(self._container, self._name)
+            self._pictures = open_decoder(self._video, decoder, self._name)
             self._audio = self._audio_stream()
             for stream in self._container.streams:
                 if stream is not self._video and stream is not self._audio:
@@ -158,7 +162,7 @@ class NetworkConnection:
             if packet.stream is self._audio:
                 yield from _decode_sound(packet)
             elif packet.stream is self._video:
-                for picture in _decode_pictures(packet):
+                for picture in self._pictures.decode(packet):
                     if pace and picture is not None:
                         pace.wait(picture.time)
                     if picture is not None and not self._is_stamped:
@@ -218,13 +222,6 @@ class _Pace:
 def _lacks_stamps(container: InputContainer) -> bool:
     """Whether the format knows no times; those that hold one still picture after the other do not say so."""
     return bool(container.format.flags & _NO_STAMPS) or container.format.name.endswith("_pipe")
-
-
-def _decode_pictures(packet: "av.Packet[Stream]") -> Sequence[av.VideoFrame | None]:
-    try:
-        return [frame for frame in packet.decode() if isinstance(frame, av.VideoFrame)]
-    except av.FFmpegError:
-        return [None]
 
 
 def _decode_sound(packet: "av.Packet[Stream]") -> list[av.AudioFrame]:

@@ -129,7 +129,6 @@ class Converter:
         check_frame_size(name, self.size_wh)
         colour = read_colour(first, location)
         self.colour = _turned_colour(colour, self.size_wh, orientation)
-        self._tags = _tags(first)
         self.rescaled = 0
 
     def planes(self, frame: av.VideoFrame, orientation: Orientation) -> Planes:
@@ -139,8 +138,7 @@ class Converter:
         """
         self.rescaled += upright_size((frame.width, frame.height), orientation) != self._first_wh
         size_wh = upright_size(self.size_wh, orientation)
-        as_is = (frame.width, frame.height) == size_wh and _tags(frame) == self._tags
-        if as_is and frame.format.name in _PLANAR:
+        if frame.format.name in _PLANAR and (frame.width, frame.height) == size_wh and self._is_alike(frame):
             planes = _planes_of(frame)
         else:
             planes = self._reformatted(frame, size_wh)
@@ -149,6 +147,11 @@ class Converter:
         for plane in planes:
             plane.setflags(write=False)
         return planes
+
+    def _is_alike(self, frame: av.VideoFrame) -> bool:
+        """Whether the frame's samples are to be read as those of all planes."""
+        colour = read_colour(frame, self._location)
+        return (colour.matrix, colour.full_range) == (self.colour.matrix, self.colour.full_range)
 
     def _square_size(self, frame: av.VideoFrame) -> tuple[int, int]:
         """The frame's size with square pixels; a difference of less than 1 % is not worth the scaling."""
@@ -179,10 +182,6 @@ class Converter:
             ) from error
         planes = _planes_of(reformatted)
         return planes if inner_wh == size_wh else _with_bars(planes, size_wh, self.colour)
-
-
-def _tags(frame: av.VideoFrame) -> tuple[str, int, int]:
-    return frame.format.name, frame.colorspace, frame.color_range
 
 
 def _is_rgb(frame: av.VideoFrame) -> bool:

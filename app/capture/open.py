@@ -11,6 +11,7 @@ from app.capture.pictures import SUFFIXES, Pictures, find_pictures, natural_orde
 from app.capture.screen_region import open_screen
 from app.capture.source import Source
 from app.capture.video import VideoFile
+from app.config import Decoder
 from app.errors import CaptureError
 
 
@@ -19,7 +20,13 @@ def is_camera(spec: str) -> bool:
     return spec.isdecimal() or spec.startswith("/dev/video")
 
 
-def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: str | None = None) -> Source:
+def open_source(
+    spec: str,
+    size_wh: tuple[int, int] | None,
+    fps: float,
+    audio: str | None = None,
+    decoder: Decoder = "software",
+) -> Source:
     """The source that `spec` names.
 
     That is a video file, a picture, a folder or glob of pictures; a camera by number or device, an address
@@ -28,6 +35,7 @@ def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: s
     size_wh: frames are scaled to fit inside it, aspect kept; a camera is asked for it; None = as they are.
     fps: frames per second of pictures; what a camera or the screen is asked for.
     audio: microphone that is recorded with a camera; None = no sound.
+    decoder: what decodes a video file or an address; see `open_decoder`.
     Raises CaptureError naming the source.
     """
     if is_camera(spec):
@@ -37,14 +45,14 @@ def open_source(spec: str, size_wh: tuple[int, int] | None, fps: float, audio: s
     if spec == "demo":
         return DemoSource(size_wh)
     if is_address(spec):
-        return open_address(spec, size_wh)
+        return open_address(spec, size_wh, decoder)
     if spec == "screen" or spec.startswith("screen:"):
         return open_screen(spec, size_wh, fps)
     path = Path(spec)
     if path.is_file():
         if path.suffix.lower() in SUFFIXES:
             return Pictures(spec, [path], size_wh, fps)
-        return VideoFile(path, size_wh)
+        return VideoFile(path, size_wh, decoder)
     if path.is_dir():
         pictures = find_pictures(path)
         if not pictures:

@@ -14,8 +14,10 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from app.capture.convert import Converter, orientation_of
+from app.capture.decoder import open_decoder
 from app.capture.source import SourceInfo
 from app.capture.stamps import increasing
+from app.config import Decoder
 from app.demux import best_video, demuxed
 from app.errors import CaptureError
 from app.frame import Frame
@@ -37,8 +39,11 @@ class VideoFile:
     matting and tracking astray. A truncated file gives what it has.
     """
 
-    def __init__(self, path: Path, size_wh: tuple[int, int] | None) -> None:
-        """Open the file and decode its first picture; raises CaptureError naming the file."""
+    def __init__(self, path: Path, size_wh: tuple[int, int] | None, decoder: Decoder = "software") -> None:
+        """Open the file and decode its first picture; raises CaptureError naming the file.
+
+        decoder: see `open_decoder`.
+        """
         self.repaired_pts = 0
         self.broken = 0
         self._path = path
@@ -46,6 +51,7 @@ class VideoFile:
         self._container = _open(path)
         try:
             self._stream = best_video(self._container, str(path))
+            self._decoder = open_decoder(self._stream, decoder, str(path))
             decoded = self._decoded()
             first = next(decoded, None)
             if first is None:
@@ -85,6 +91,7 @@ class VideoFile:
             self._container.seek(round(seconds / time_base), stream=self._stream)
         except av.FFmpegError as error:
             raise CaptureError(f"{self._path}: cannot go to {seconds:.1f} s: {error.strerror}") from error
+        self._decoder.flush()
         # The decoder begins at the key frame before.
         first_pts = (seconds - 0.5 / self.info.fps) / time_base
         decoded = self._decoded()
@@ -137,12 +144,12 @@ class VideoFile:
     def _decoded(self) -> Iterator[av.VideoFrame]:
         run, limit = 0, _BROKEN_START
         for packet in self._packets():
-            for frame in _decode(packet):
+            for frame in self._decoder.decode(packet):
                 if frame is not None:
                     run, limit = 0, _BROKEN_RUN
                     yield frame
                     continue
-                run += 1
+                run += not self._decoder.waiting
                 self.broken += 1
                 if run == limit:
                     raise CaptureError(f"{self._path}: given up after {run} broken frames in a row")
@@ -152,14 +159,6 @@ class VideoFile:
             yield from demuxed(self._container, self._stream)
         except av.FFmpegError as error:
             raise CaptureError(f"{self._path}: cannot be read any further: {error.strerror}") from error
-
-
-def _decode(packet: "av.Packet[VideoStream]") -> list[av.VideoFrame | None]:
-    """The frames that come out when the packet goes in, None for each broken one."""
-    try:
-        return [None if frame.is_corrupt else frame for frame in packet.decode()]
-    except av.FFmpegError:
-        return [None]
 
 
 def _open(path: Path) -> InputContainer:

@@ -158,8 +158,12 @@ def test_live_sources_are_told_apart_by_their_names(
         monkeypatch.setattr(
             f"app.capture.open.open_{name}", lambda *args, name=name: asked.append((name, *args))
         )
-    open_source(spec, (640, 360), 25, None)
-    arguments = {"camera": ((640, 360), 25, None), "address": ((640, 360),), "screen": ((640, 360), 25)}
+    open_source(spec, (640, 360), 25, None, "cuda")
+    arguments = {
+        "camera": ((640, 360), 25, None),
+        "address": ((640, 360), "cuda"),
+        "screen": ((640, 360), 25),
+    }
     assert asked == [(kind, spec, *arguments[kind])]
 
 
