@@ -19,6 +19,7 @@ from app.display import begin_check
 from app.errors import SkyLiveError
 from app.looks import load_look
 from app.user import Settings, load_settings
+from engines.backends import Backend
 from engines.base import EngineError
 
 
@@ -43,7 +44,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--size", type=size_wh, metavar="WxH", help="size everything runs at; the aspect is kept")
     add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures or of a camera")
     add("--audio", metavar="DEVICE", help="microphone that is recorded with a camera, an ALSA name (default)")
-    add("--backend", choices=("auto", "ort"), help="what runs the network")
+    add(
+        "--backend",
+        choices=get_args(Backend),
+        help="what runs the network: auto takes the first that works, any other name is that one or an error",
+    )
     add("--record", type=Path, metavar="FILE", help="record to this .mkv or .mp4 file")
     add("--force", action="store_true", help="write over an existing recording")
     add("--preset", choices=get_args(Preset), metavar="P", help="x264 preset: " + " ".join(get_args(Preset)))

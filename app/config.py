@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.errors import ConfigError
+from engines.backends import Backend
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGS = ROOT / "configs"
@@ -108,7 +109,7 @@ class Matting(Part):
     """The network and the refinement of its alpha."""
 
     model: str = Field("matte", description="name of a file in models/ or a path")
-    backend: Literal["auto", "ort"] = "auto"
+    backend: Backend = Field("auto", description="what runs the network; auto = the first that works")
     threads: int = Field(1, ge=1, le=64, description="threads of the network on the CPU")
     guide_radius: int = Field(
         4, ge=1, le=32, description="radius of the guided filter, in pixels of the network"

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -28,7 +29,9 @@ from app.sky.player import SkyPlayer
 from app.stages import build_stages
 from app.studio import Studio
 from app.user import Settings, save_settings
+from engines.bar import PlanBar
 from engines.registry import open_engine
+from engines.watch import Preparing, Watch
 
 log = logging.getLogger(__name__)
 
@@ -66,10 +69,12 @@ def open_session(
     look: Look,
     screen: Screen | None,
     tell: Callable[[SkyLiveError], None],
+    watch: Watch | None = None,
 ) -> Session:
     """A run that is ready but for its outputs: source, sky and engine open, code compiled.
 
-    tell: called with the error of an output that breaks off while the picture goes on. Raises SkyLiveError or
+    tell: called with the error of an output that breaks off while the picture goes on. watch: told of engines
+    that are made ready, and of one that failed; the terminal shows the former besides. Raises SkyLiveError or
     EngineError naming what cannot be opened; then everything is closed again.
     """
     loading = threading.Thread(target=_load_compiled_code, name="compiled code", daemon=True)
@@ -80,14 +85,34 @@ def open_session(
         source = stack.enter_context(open_source(options.source, options.size_wh, fps, options.audio))
         info = source.info
         part = config.matting
-        engine = stack.enter_context(open_engine(model_path(part.model), part.backend, part.threads))
+        network = model_path(part.model)
+        engine = stack.enter_context(
+            open_engine(network, part.backend, part.threads, _with_bar(watch or Watch(), network.name))
+        )
         sky = open_sky(find_sky(options.sky), info.size_wh, info.colour, config.sky.crop)
         player = SkyPlayer(sky, config.sky.fade_s)
         stack.callback(player.close)
         stages = build_stages(engine, player, info, config, look)
         stages.warm_up(info)
         _settle_memory()
-        return Session(options, config, source, stages, player, engine.name, screen, stack.pop_all(), tell)
+        return Session(options, config, source, stages, player, engine, screen, stack.pop_all(), tell)
+
+
+def _with_bar(watch: Watch, network: str) -> Watch:
+    """The same, and a bar on the terminal while a plan is built."""
+    bar: PlanBar | None = None
+
+    def show(now: Preparing | None) -> None:
+        nonlocal bar
+        if now is not None and now.share is not None:
+            bar = bar or PlanBar(f"{network} for {now.engine}")
+            bar.move(now.share)
+        elif bar is not None:
+            bar.close()
+            bar = None
+        watch.preparing(now)
+
+    return replace(watch, preparing=show)
 
 
 def _load_compiled_code() -> None:

@@ -27,6 +27,7 @@ from app.state import Written
 from app.stats import Stats
 from app.streaming import Streamer
 from app.virtual_camera import VirtualCamera
+from engines.base import Engine
 
 # What was found of the sky is shown smoothed over so many frames.
 _FOUND_FRAMES = 15
@@ -65,7 +66,7 @@ class Session:
         source: Source,
         stages: Stages,
         player: SkyPlayer,
-        backend: str,
+        engine: Engine,
         screen: Screen | None,
         opened: ExitStack,
         tell: Callable[[SkyLiveError], None],
@@ -79,7 +80,7 @@ class Session:
         self._source = source
         self._stages = stages
         self._player = player
-        self.backend = backend
+        self._engine = engine
         self._screen = screen
         self._replaced_before = 0 if screen is None else screen.replaced
         self._opened = opened
@@ -142,6 +143,11 @@ class Session:
         """As `ended`, but waits so long for it."""
         self._stats.tick()
         return self._pipeline.join(seconds)
+
+    @property
+    def backend(self) -> str:
+        """The engine that runs the network now; another one may take over between two frames."""
+        return self._engine.name
 
     def close(self) -> bool:
         """Finish what is under way and the outputs, stop all threads, within 2 s; True when that was done."""
@@ -353,6 +359,7 @@ class Session:
         def process(tracked: Tracked) -> Composited:
             composited = blend(tracked)
             self._stats.frames_out += 1
+            self._stats.ran_on(self.backend)
             self.position_s = tracked.frame.seconds
             self._stats.confidence(tracked.found.confidence)
             new, old = np.array(tracked.found), self._found

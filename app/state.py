@@ -7,6 +7,7 @@ from typing import Protocol
 from app.config import Look
 from app.frame import Found
 from app.sky.library import SkyFile
+from engines.watch import Preparing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Written:
 class State:
     """A snapshot of the program, ten times a second.
 
-    `source` is what is shown (empty: nothing yet), `opening` what is being opened. `trouble` says why no
+    `source` is what is shown (empty: nothing yet), `opening` what is being opened. `preparing` is the engine
+    that is being made ready, beside the picture or for the first one; None: none is. `trouble` says why no
     pictures come from a live source just now ("reconnecting …"). `held`: the user paused; a live source goes
     on behind the held picture. `ended`: the file is over, its last picture stays. `position_s` and `span_s`
     are on the source's clock; `span_s` is None where the position cannot be set. `sky_name` is the sky shown
@@ -43,6 +45,7 @@ class State:
     source: str = ""
     size_wh: tuple[int, int] | None = None
     opening: str = ""
+    preparing: Preparing | None = None
     trouble: str = ""
     live: bool = False
     held: bool = False

@@ -69,6 +69,7 @@ class Stats:
         self._first_shown_ns: int | None = None
         self._memory: list[tuple[float, float]] = []
         self._memory_every_s = _MEMORY_EVERY_S
+        self._backends: list[tuple[float, str]] = []
         self.frames_in = 0
         self.frames_out = 0
         self.start()
@@ -98,6 +99,13 @@ class Stats:
         """Note the confidence of one matte, in [0, 1]."""
         with self._lock:
             self._confidences.add(value)
+
+    def ran_on(self, backend: str) -> None:
+        """Note which engine runs the network, with each picture: it is kept when it changes."""
+        with self._lock:
+            if not self._backends or self._backends[-1][1] != backend:
+                seconds = (time.perf_counter_ns() - self._started_ns) / 1e9
+                self._backends.append((round(seconds, 3), backend))
 
     def resumed(self) -> None:
         """Note the end of a pause: it is no interval between two pictures."""
@@ -141,7 +149,8 @@ class Stats:
     ) -> dict[str, Any]:
         """All numbers of the run so far, ready for JSON; times in ms, memory in MB (10^6 bytes).
 
-        `last_drop_s` is when frames were dropped last, in seconds since the start; None = never.
+        `last_drop_s` is when frames were dropped last, in seconds since the start; None = never. `backends`
+        says which engine ran the network from when on, likewise.
         """
         with self._lock:
             seconds = (time.perf_counter_ns() - self._started_ns) / 1e9
@@ -170,6 +179,7 @@ class Stats:
                 "peak_rss_mb": peak_rss_mb(),
                 "rss_mb": self._memory,
                 "backend": backend,
+                "backends": self._backends,
                 "versions": {
                     "python": platform.python_version(),
                     **{name: version(name) for name in _PACKAGES},

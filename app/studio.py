@@ -22,6 +22,7 @@ from app.sky.library import SkyFile, find_sky
 from app.state import Message, State, Written
 from app.worker import Worker
 from engines.base import EngineError
+from engines.watch import Preparing, Watch
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class StudioScreen(Screen, Protocol):
         """The newest picture; None before the first."""
 
 
-Opener = Callable[[Options, Config, Look, Screen, Callable[[SkyLiveError], None]], Session]
+Opener = Callable[[Options, Config, Look, Screen, Callable[[SkyLiveError], None], Watch], Session]
 
 
 class Studio:
@@ -62,6 +63,7 @@ class Studio:
         self._wanted = options
         self._settled: Options | None = None
         self._loading_sky = ""
+        self._preparing: Preparing | None = None
         self._message = Message()
         self._said: deque[tuple[str, bool]] = deque()
         self._fatal: Exception | None = None
@@ -84,7 +86,12 @@ class Studio:
         opening = without_secrets(self._opening)  # before the session: what is open now is no longer opening
         session = self.session
         if session is None:
-            return State(opening=opening, sky_name=self._shown_sky.name, message=self._next_message())
+            return State(
+                opening=opening,
+                preparing=self._preparing,
+                sky_name=self._shown_sky.name,
+                message=self._next_message(),
+            )
         # One that is closed so that it can be opened again has not come to its end.
         ended = self._has_ended(session) and not opening
         self._notice_recording(session)
@@ -93,6 +100,7 @@ class Studio:
             source=session.info.name,
             size_wh=session.info.size_wh,
             opening=opening,
+            preparing=self._preparing,
             trouble=session.trouble,
             live=session.live,
             held=session.held,
@@ -227,7 +235,12 @@ class Studio:
         if old is not None and options.source == self._source and (old.live or self._has_ended(old)):
             old.close()  # a device opens only once
         session = self._open_session(
-            replace(options, sky=str(sky.path)), self._config, self._look, self._screen, self._tell
+            replace(options, sky=str(sky.path)),
+            self._config,
+            self._look,
+            self._screen,
+            self._tell,
+            Watch(self._prepare, self._tell),
         )
         camera = old is not None and bool(old.virtual_camera)
         if old is not None:
@@ -320,8 +333,11 @@ class Studio:
         else:
             self._fatal = error
 
-    def _tell(self, error: SkyLiveError) -> None:
+    def _tell(self, error: SkyLiveError | EngineError) -> None:
         self._say(str(error), bad=True)
+
+    def _prepare(self, preparing: Preparing | None) -> None:
+        self._preparing = preparing
 
     def _say(self, text: str, *, bad: bool = False) -> None:
         log.log(logging.ERROR if bad else logging.INFO, "%s", text)

@@ -2,36 +2,20 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from numpy.typing import NDArray
 
 from engines.base import Engine, EngineError
-from engines.loaders import Loader, Preparing, Task
+from engines.loaders import Loader, Task
 from engines.proof import Proof
+from engines.watch import Watch
 
 log = logging.getLogger(__name__)
 
 _CLOSE_S = 1.0
-
-
-def _log_failure(error: EngineError) -> None:
-    log.error("%s", error)
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who wants to know of an engine that changes; both may be called from any thread.
-
-    `preparing`: an engine is being made ready; None when that is over. `failed`: the engine failed in
-    mid-stream, and the CPU goes on.
-    """
-
-    preparing: Callable[[Preparing | None], None] = lambda _: None
-    failed: Callable[[EngineError], None] = _log_failure
 
 
 class HandoverEngine:

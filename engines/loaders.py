@@ -1,5 +1,6 @@
 """Ways to an engine on the GPU: by a plan that is kept or built first, or by ONNX Runtime with CUDA."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,17 +15,9 @@ from engines.ort import OrtEngine
 from engines.plans import PlanKey, PlanStore, plan_key
 from engines.proof import Proof
 from engines.tensorrt_library import Library
+from engines.watch import Preparing
 
-
-@dataclass(frozen=True, slots=True)
-class Preparing:
-    """An engine is being made ready. `share` of its plan that is built, in [0, 1]; None: it is loaded now."""
-
-    engine: str
-    share: float | None = None
-
-    def __str__(self) -> str:
-        return f"loading {self.engine}" if self.share is None else f"building for {self.engine}"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +89,7 @@ class PlanLoader:
         stored = store.find(key)
         if stored is None or stored.proven != proven_on(driver):
             order = Order(self.onnx, self.reference, library.flavour, task.shapes, store.folder)
+            log.info("building a plan of %s for %s", self.onnx.name, self.name)
             self.build(order, lambda share: task.report(Preparing(self.name, share)), task.stop)
         task.report(Preparing(self.name))
         return open_kept(store, key, library, driver, self.onnx, task.metadata, task.proof, self.run)

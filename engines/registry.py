@@ -14,12 +14,13 @@ from engines.base import Engine, EngineError
 from engines.building import build_elsewhere
 from engines.cuda import Cuda, open_cuda
 from engines.driver import Driver, find_driver
-from engines.handover import HandoverEngine, Watch
+from engines.handover import HandoverEngine
 from engines.kept import PlanRunner, run_plan
 from engines.loaders import Build, CudaLoader, Loader, PlanLoader
 from engines.ort import OrtEngine
 from engines.plans import PlanStore
 from engines.tensorrt_library import Flavour, Library, load_library
+from engines.watch import Watch
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,7 @@
 """The one line on the picture that says how things are."""
 
 from app.state import State
+from engines.watch import Preparing
 
 _NO_SKY = 0.01
 _UNSURE = 0.25
@@ -20,14 +21,24 @@ class Banner:
         if of_the_sky != self._of_the_sky:
             self._of_the_sky, self._since = of_the_sky, now_s
         if state.opening:
-            return f"Opening {state.opening} …"
+            what = state.preparing
+            return f"Opening {state.opening} …" + (f" {_getting_ready(what)}" if what is not None else "")
         if state.trouble:
             return state.trouble
         if state.ended:
             return "The end. Space plays it again"
         if state.held:
             return "Paused. The recording goes on" if state.live and state.recording else "Paused"
+        if state.preparing is not None:
+            ready = _getting_ready(state.preparing)
+            return ready[0].upper() + ready[1:]
         return of_the_sky if now_s - self._since > _PATIENCE_S else ""
+
+
+def _getting_ready(preparing: Preparing) -> str:
+    if preparing.share is None:
+        return f"loading {preparing.engine}"
+    return f"building for {preparing.engine}: {preparing.share:.0%}"
 
 
 def _of_the_sky(state: State) -> str:

@@ -42,8 +42,9 @@ def session(
     source = source or SimpleNamespace(info=replace(INFO, live=live), trouble="", close=lambda: None)
     options = Options("made up", "clear_day")
     player: Any = None
+    engine: Any = SimpleNamespace(name="fake")
     return Session(
-        options, Config(), source, stages, player, "fake", screen, opened or ExitStack(), lambda error: None
+        options, Config(), source, stages, player, engine, screen, opened or ExitStack(), lambda error: None
     )  # fmt: skip
 
 
