@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import cv2
@@ -30,7 +31,7 @@ SHARES: dict[str, float] = {
     "opensky_full": 0.03,
     "carlascapes": 0.02,
     "neon_ground_neg": 0.01,
-    "pseudo": 0.06,
+    "pseudo": 0.1,
 }
 """Share of the training samples drawn from each set. Sets of few static cameras stay rare, or their cameras
 are learnt by heart; road sets are few pictures but close to the use; sets not named here get
@@ -101,7 +102,7 @@ def check_writable(*files: Path | None) -> None:
 
 def read_index(root: Path, split: Literal["train", "val", "all"]) -> list[Sample]:
     """The samples of one split, in the order of `root/index.csv`; raises DataError where there is none."""
-    samples = _read_rows(root / "index.csv", {})
+    samples = _read_rows(root / "index.csv")
     chosen = [sample for sample in samples if split in ("all", sample.split)]
     if not chosen:
         raise DataError(f"{root / 'index.csv'}: no pictures in split {split}")
@@ -109,8 +110,11 @@ def read_index(root: Path, split: Literal["train", "val", "all"]) -> list[Sample
 
 
 def read_pseudo(root: Path) -> list[Sample]:
-    """The samples of a folder whose mattes other networks made: a set `pseudo`, only to be trained on."""
-    return _read_rows(root / "index.csv", {"dataset": "pseudo", "split": "train", "labels": "soft"})
+    """The samples of a folder whose mattes networks made: a set `pseudo`, only to be trained on.
+
+    Where its index does not say `labels`, they are mattes.
+    """
+    return _read_rows(root / "index.csv", {"dataset": "pseudo", "split": "train"}, {"labels": "soft"})
 
 
 def load_picture(sample: Sample, max_side: int | None = None) -> Picture:
@@ -185,12 +189,16 @@ def cut_sky(picture: Picture) -> NDArray[np.uint8] | None:
     return picture.image[: box[0], box[1] : box[2]] if 6 * best >= ground.size else None
 
 
-def _read_rows(path: Path, common: dict[str, str]) -> list[Sample]:
-    """The samples of an index; `common` holds the columns that all its rows share."""
+def _read_rows(
+    path: Path,
+    common: Mapping[str, str] = MappingProxyType({}),
+    missing: Mapping[str, str] = MappingProxyType({}),
+) -> list[Sample]:
+    """The samples of an index; all rows share the columns `common`, `missing` holds those it may lack."""
     root = path.parent
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [{**row, **common} for row in csv.DictReader(file, restval="")]
+            rows = [{**missing, **row, **common} for row in csv.DictReader(file, restval="")]
         return [
             Sample(
                 row["dataset"],

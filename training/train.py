@@ -358,7 +358,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="keep the batch norms' statistics: for going on from a trained network, a third faster on a CPU",
     )
-    parser.add_argument("--pseudo", type=Path, help="folder of pictures with mattes made by other networks")
+    parser.add_argument(
+        "--pseudo", type=Path, nargs="*", default=[], help="folders of pictures labelled by networks"
+    )
     parser.add_argument("--skies", type=Path, nargs="*", default=[], help="pictures, or folders, of sky only")
     parser.add_argument("--network", choices=SPECS, default="matte")
     parser.add_argument("--teacher", type=Path, help="checkpoint of a larger network's run to learn from")
@@ -379,11 +381,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         teacher = averaged_network(args.teacher) if args.teacher else None
         training = read_index(root, "train")
         skies = load_skies(args.skies)
-        if args.pseudo:
-            pseudo = read_pseudo(args.pseudo)
-            training += pseudo
-            cut = [cut_sky(load_picture(sample, LOAD_SIDE)) for sample in pseudo]
-            skies += [sky for sky in cut if sky is not None]
+        pseudo = [sample for folder in args.pseudo for sample in read_pseudo(folder)]
+        training += pseudo
+        cut = [cut_sky(load_picture(sample, LOAD_SIDE)) for sample in pseudo]
+        skies += [sky for sky in cut if sky is not None]
         validation = validation_choice(read_index(root, "val"))
         pictures = [load_for_training(sample, LOAD_SIDE) for sample in training]
         network = build_network(SPECS[args.network])
