@@ -51,16 +51,17 @@ def parse_network(library: Library, onnx: Path, shapes: Shapes) -> ParsedNetwork
     parser = _made(library, onnx, lambda: trt.OnnxParser(network, library.logger))
     if not parser.parse_from_file(str(onnx)):
         raise EngineError(f"{onnx}: {library.name} cannot parse it: {_parser_words(parser, library)}")
+    if not network.num_outputs:  # an empty file is a network to the parser
+        raise EngineError(f"{onnx}: has no outputs; expected an ONNX network")
     tensors = [network.get_input(i) for i in range(network.num_inputs)]
     _fix_shapes(onnx, trt, tensors, shapes)
     outputs = [network.get_output(i) for i in range(network.num_outputs)]
-    return ParsedNetwork(
-        network,
-        {tensor.name: _spec(trt, tensor) for tensor in tensors},
-        {tensor.name: _spec(trt, tensor) for tensor in outputs},
-        builder,
-        parser,
-    )
+    try:
+        specs = [{tensor.name: _spec(trt, tensor) for tensor in part} for part in (tensors, outputs)]
+    except RuntimeError as error:  # the sizes do not go together somewhere inside
+        reason = library.errors.take() or " ".join(str(error).split())
+        raise EngineError(f"{onnx}: {library.name} cannot take it at this size: {reason}") from error
+    return ParsedNetwork(network, specs[0], specs[1], builder, parser)
 
 
 def build_plan(
@@ -87,6 +88,8 @@ def build_plan(
     if plan is None:
         reason = library.errors.take() or "no reason given"
         raise EngineError(f"{onnx}: {library.name} cannot build it: {reason}")
+    if on_progress:
+        on_progress(1.0)  # the library does not always tell of its last step
     return bytes(memoryview(plan))
 
 
