@@ -30,6 +30,9 @@ _ORT_ERRORS: tuple[type[Exception], ...] = tuple(
     kind for kind in vars(ort_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
 )
 
+# ValueError: an input is missing.
+_RUN_ERRORS: tuple[type[Exception], ...] = (*_ORT_ERRORS, ValueError)
+
 Device = Literal["cpu", "cuda"]
 
 _PROVIDERS: dict[Device, Any] = {
@@ -69,7 +72,7 @@ class OrtEngine:
         """All outputs by name, in new arrays; without the GIL. Raises EngineError."""
         try:
             results = self._session.run(None, dict(feeds))
-        except (*_ORT_ERRORS, ValueError) as error:  # ValueError: an input is missing
+        except _RUN_ERRORS as error:
             raise EngineError(f"{self.path}: {_line(error)}") from error
         return dict(zip(self.outputs, results, strict=True))
 

@@ -42,7 +42,7 @@ class OpenPlan:
         """The kernels that TensorRT-RTX has compiled for this GPU by now; empty for TensorRT."""
         if self._cache is None:
             return b""
-        memory = self._made("save its runtime cache", self._cache.serialize)
+        memory = self._made("save its runtime cache", lambda: self._cache.serialize())
         return bytes(memoryview(memory))
 
     def close(self) -> None:
@@ -67,9 +67,11 @@ class OpenPlan:
 
     def _configure(self, runtime_cache: bytes) -> None:
         """Graphs replayed by the library, kernels kept: what TensorRT-RTX has and TensorRT has not."""
-        self._config = self._made("make a runtime configuration", self._engine.create_runtime_config)
+        self._config = self._made(
+            "make a runtime configuration", lambda: self._engine.create_runtime_config()
+        )
         self._config.cuda_graph_strategy = self._library.module.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        self._cache = self._made("make a runtime cache", self._config.create_runtime_cache)
+        self._cache = self._made("make a runtime cache", lambda: self._config.create_runtime_cache())
         # Of another driver, GPU or release: refused, and its kernels are compiled anew.
         if runtime_cache and not self._cache.deserialize(runtime_cache):
             log.debug("%s: runtime cache not taken: %s", self._path, self._reason())
@@ -77,20 +79,28 @@ class OpenPlan:
             raise self._error("use a runtime cache")
 
     def _context(self) -> Any:
-        create = self._engine.create_execution_context
-        return self._made("make a context", create if self._config is None else lambda: create(self._config))
+        if self._config is None:
+            return self._made("make a context", lambda: self._engine.create_execution_context())
+        return self._made("make a context", lambda: self._engine.create_execution_context(self._config))
 
     def _specs(self, mode: Any) -> dict[str, TensorSpec]:
-        engine = self._engine
-        names = [engine.get_tensor_name(index) for index in range(engine.num_io_tensors)]
-        return {name: self._spec(name) for name in names if engine.get_tensor_mode(name) == mode}
+        names = [self._engine.get_tensor_name(index) for index in range(self._engine.num_io_tensors)]
+        return {name: self._spec(name) for name in names if self._engine.get_tensor_mode(name) == mode}
 
     def _spec(self, name: str) -> TensorSpec:
-        trt, engine = self._library.module, self._engine
-        shape = tuple(int(size) for size in engine.get_tensor_shape(name))
-        if min(shape, default=1) < 1 or engine.get_tensor_location(name) != trt.TensorLocation.DEVICE:
-            raise EngineError(f"{self._path}: {name!r} has no fixed size on the GPU; build its plan again")
-        return TensorSpec(shape, np.dtype(trt.nptype(engine.get_tensor_dtype(name))))
+        trt = self._library.module
+        shape = tuple(int(size) for size in self._engine.get_tensor_shape(name))
+        on_device = self._engine.get_tensor_location(name) == trt.TensorLocation.DEVICE
+        if min(shape, default=1) < 1 or not on_device:
+            raise EngineError(f"{self._path}: {name!r} is not of a fixed size on the GPU in this plan")
+        try:
+            dtype = np.dtype(trt.nptype(self._engine.get_tensor_dtype(name)))
+        except TypeError as error:
+            raise EngineError(f"{self._path}: {name!r} is of a type that cannot be fed: {error}") from error
+        return TensorSpec(shape, dtype)
+
+    # The objects of the library are kept in attributes alone, so that `close` lets go of the last reference
+    # also while an error is under way, whose traceback keeps local variables.
 
     def _made(self, what: str, make: Callable[[], Any]) -> Any:
         """What `make` returns, which is None when it fails; without a driver, constructors can raise."""

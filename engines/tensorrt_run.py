@@ -29,10 +29,11 @@ Arrays = dict[str, NDArray[Any]]
 class _Slot:
     """What one run needs. Its addresses never change, so that a captured graph stays right.
 
-    `addresses` are on the device; `feeds` and `results` are views of pinned memory.
+    `context` is an index into those of the plan, which alone holds them. `addresses` are on the device;
+    `feeds` and `results` are views of pinned memory.
     """
 
-    context: Any
+    context: int
     uploaded: int
     computed: int
     downloaded: int
@@ -83,6 +84,7 @@ class TensorRTEngine:
         self._resident = frozenset(resident)
         self._resources = CudaResources(cuda)
         self._plan: OpenPlan | None = None
+        self._contexts: list[Any] = []
         self._slots: list[_Slot] = []
         self._pending: deque[_Slot] = deque()
         self._turn = 0
@@ -155,8 +157,7 @@ class TensorRTEngine:
         self._slots.clear()
         self._pending.clear()
         self._held_feeds.clear()
-        if self._plan is not None:
-            self._plan.contexts.clear()  # before the memory that they know the addresses of
+        self._contexts.clear()  # before the memory that they know the addresses of
         self._resources.free_memory()
         if self._plan is not None:
             self._plan.close()
@@ -195,16 +196,16 @@ class TensorRTEngine:
             resources.stream() for _ in range(3)
         )
         self._plan = OpenPlan(self._library, plan, self.path, slots, runtime_cache)
+        self._contexts = self._plan.contexts
         self.inputs, self.outputs = self._plan.inputs, self._plan.outputs
         self._check_roles(slots)
         self._held_uploaded = resources.event()
         self._slots = [
-            _Slot(context, resources.event(), resources.event(), resources.event())
-            for context in self._plan.contexts
+            _Slot(index, resources.event(), resources.event(), resources.event()) for index in range(slots)
         ]
         self._allocate()
         self._bind()
-        self._warm_up()
+        self._warm_up(self._plan.replays)
 
     def _check_roles(self, slots: int) -> None:
         tensors = {**self.inputs, **self.outputs}
@@ -245,15 +246,14 @@ class TensorRTEngine:
     def _bind(self) -> None:
         for slot in self._slots:
             for name, address in slot.addresses.items():
-                if not slot.context.set_tensor_address(name, address):
+                if not self._contexts[slot.context].set_tensor_address(name, address):
                     raise self._failure(f"does not take the address of {name!r}")
 
-    def _warm_up(self) -> None:
-        """Run until everything that is done only once is done, then capture."""
+    def _warm_up(self, replayed: bool) -> None:
+        """Run until everything that is done only once is done, then capture, unless the library does."""
         for _ in range(WARM_UP_RUNS):
             self._run_each()
-        assert self._plan is not None
-        if not self._plan.replays:
+        if not replayed:
             self._capture_each()
         for slot in self._slots:
             for source in set(self._carried.values()):
@@ -292,7 +292,7 @@ class TensorRTEngine:
     def _launch(self, slot: _Slot) -> None:
         if slot.graph is not None:
             self._cuda.launch_graph(slot.graph, self._compute_stream)
-        elif not slot.context.execute_async_v3(self._compute_stream):
+        elif not self._contexts[slot.context].execute_async_v3(self._compute_stream):
             raise self._failure("cannot run it")
 
     def _free_slot(self) -> _Slot:
