@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from fractions import Fraction
 from time import perf_counter
-from typing import get_args
+from typing import NamedTuple, get_args
 
 import av
 import cv2
@@ -27,7 +27,14 @@ PICTURES = 9
 LARGEST_WH = (1280, 720)
 
 
-def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int, load: float = LOAD) -> Preset:
+class Chosen(NamedTuple):
+    """A preset, and whether it takes no more time than it may."""
+
+    preset: Preset
+    keeps_up: bool
+
+
+def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int, load: float = LOAD) -> Chosen:
     """The slowest preset that takes at most that share of a frame's time here and now, by a short trial.
 
     Presets are tried from the fastest on until one is too slow or `TRIAL_S` have passed; ultrafast where
@@ -39,14 +46,14 @@ def choose_preset(size_wh: tuple[int, int], fps: Fraction, crf: int, load: float
     pictures = busy_pictures(trial_wh, PICTURES)
     # An encoder's time goes with the number of macroblocks.
     allowed_s = load / fps * trial_wh[0] * trial_wh[1] / (width * height)
-    chosen = PRESETS[0]
+    chosen = Chosen(PRESETS[0], keeps_up=False)
     for preset in PRESETS:
         if _encode_s(pictures, preset, crf, fps) > allowed_s:
             break
-        chosen = preset
+        chosen = Chosen(preset, keeps_up=True)
         if perf_counter() - started > TRIAL_S - PRESET_S:
             break
-    log.info("x264 preset %s, chosen in %.2f s", chosen, perf_counter() - started)
+    log.info("x264 preset %s, chosen in %.2f s", chosen.preset, perf_counter() - started)
     return chosen
 
 

@@ -16,11 +16,11 @@ from av.error import ArgumentError, FFmpegError, InvalidDataError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from app.config import Preset, Record
+from app.config import Record
 from app.errors import RecordError
 from app.frame import Planes
-from app.recording.h264 import Form, PictureEncoder, encoder_options, even
-from app.recording.preset import choose_preset
+from app.recording.encoders import choose_coding
+from app.recording.h264 import EncoderError, Form, PictureEncoder, even
 from app.recording.sound import Sound, SoundError, open_sound
 from app.sound_feed import SoundFeed
 
@@ -70,6 +70,7 @@ class Recorder:
         self._end = 0
         self._held: Packet[VideoStream] | None = None
         self._whole_bytes = 0
+        self._has_picture = False
         self._closed = False
         self.frames_written = 0
         format_name = _format_of(path)
@@ -78,12 +79,21 @@ class Recorder:
             raise RecordError(f"{path}: a picture of {width}x{height} cannot be recorded")
         _create(path, sound, force)
         try:
-            self.preset: Preset = part.preset
-            if part.preset == "auto":
-                self.preset = choose_preset(form.size_wh, form.fps, part.crf)
+            self.coding = choose_coding(form, part)
+            """The encoder, and its options."""
             # A stream without packets would keep a fragmented MP4 file from ever beginning.
-            self._reopen = partial(self._open, format_name, part.crf, None)
-            self._open(format_name, part.crf, sound)
+            self._reopen = partial(self._open, format_name, None)
+            try:
+                self._open(format_name, sound)
+            except EncoderError as error:
+                if self.coding.fallback is None:
+                    raise
+                self.coding = self.coding.fallback
+                log.warning("%s; x264 is used", error)
+                self._open(format_name, sound)
+        except EncoderError as error:
+            _remove(path)
+            raise RecordError(f"{path}: {error}") from error
         except FFmpegError as error:
             _remove(path)
             raise RecordError(f"{path}: {error.strerror}") from error
@@ -116,6 +126,9 @@ class Recorder:
             for between in gap:
                 self._write_pictures(self._pictures.repeat(between))
             self._write_pictures(self._pictures.encode(planes, pts))
+        except EncoderError as error:
+            self._end_early()
+            raise RecordError(f"{self._path}: {error}") from error
         except (FFmpegError, OSError) as error:
             self._abandon()
             raise RecordError(f"{self._path}: {error.strerror}") from error
@@ -135,18 +148,21 @@ class Recorder:
                 self._write_held(self._end)
             self._finish()
             self._whole_bytes = self._path.stat().st_size
+        except EncoderError as error:
+            self._end_early()
+            raise RecordError(f"{self._path}: {error}") from error
         except (FFmpegError, OSError) as error:
             self._abandon()
             raise RecordError(f"{self._path}: {error.strerror}") from error
         if self.frames_written == 0:
             _remove(self._path)
 
-    def _open(self, format_name: str, crf: int, sound: Path | SoundFeed | None) -> None:
+    def _open(self, format_name: str, sound: Path | SoundFeed | None) -> None:
         options = _muxer_options(format_name, self._time_base)
         self._container: OutputContainer = av.open(
             f"file:{self._path}", "w", format=format_name, container_options=options
         )
-        self._pictures = PictureEncoder(self._container, self._form, encoder_options(self.preset, crf))
+        self._pictures = PictureEncoder(self._container, self._form, self.coding)
         self._sound: Sound | None = None
         if sound is not None:
             try:
@@ -199,6 +215,7 @@ class Recorder:
         if self._held is not None and self._held.pts is not None and end is not None:
             self._held.duration = end - self._held.pts
             self._mux(self._held)
+            self._has_picture = True
         self._held = None
 
     def _mux(self, packet: Packet[VideoStream] | Packet[AudioStream]) -> None:
@@ -210,6 +227,19 @@ class Recorder:
         if self._sound is not None:
             self._sound.close()
         self._container.close()
+
+    def _end_early(self) -> None:
+        """Finish after the encoder has failed, which is the error to report: what it gave is in the file."""
+        try:
+            if self._held is not None and self._held.pts is not None:
+                self._end = self._held.pts + self._pictures.frame_ticks
+                self._write_held(self._end)
+            self._finish()
+            self._whole_bytes = self._path.stat().st_size
+        except (FFmpegError, OSError):
+            self._abandon()
+        if not self._has_picture:
+            _remove(self._path)
 
     def _abandon(self) -> None:
         """Close after a failure, which is the error to report, and cut off a piece that is not whole."""

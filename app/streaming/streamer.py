@@ -21,8 +21,9 @@ from app.addresses import without_secrets
 from app.config import Record
 from app.errors import RecordError
 from app.frame import Planes
-from app.recording.h264 import Form, PictureEncoder, encoder_options, even
-from app.recording.preset import choose_preset
+from app.recording.codings import Coding
+from app.recording.encoders import choose_coding
+from app.recording.h264 import EncoderError, Form, PictureEncoder, even
 from app.recording.sound import Sound, SoundError, open_sound
 from app.sound_feed import SoundFeed
 from app.streaming.line import Line
@@ -81,10 +82,12 @@ class Streamer:
         size_wh, fps = form.size_wh, form.fps
         if 0 in even(size_wh):
             raise StreamError(f"{self.address}: a picture of {size_wh[0]}x{size_wh[1]} cannot be sent")
-        preset = choose_preset(size_wh, fps, part.crf, _LOAD) if part.preset == "auto" else part.preset
         self._form = form
-        self._options = encoder_options(preset, part.crf) | _rate_limit(size_wh, fps)
         self._sound = sound
+        try:
+            self._coding = choose_coding(form, part, load=_LOAD, most_bits=_most_bits(size_wh, fps))
+        except EncoderError as error:
+            raise StreamError(f"{self.address}: {error}") from error
         self._sample, self._time_bases = self._made_sample()
         self.dropped = 0
         """Pictures left out so far because there was no connection."""
@@ -124,9 +127,17 @@ class Streamer:
             return
         try:
             if self._encoders is None:
-                self._encoders = _Encoders(self._form, self._options, self._sound, pts)
+                self._encoders = _Encoders(self._form, self._coding, self._sound, pts)
             for index, packet in self._encoders.packets(planes, pts):
                 line.send(index, packet)
+        except EncoderError as error:
+            self._fall_back(error)
+            self._drop_encoders()
+            line.close()
+            # The server is told of another encoder's stream.
+            self._sample, self._time_bases = self._made_sample()
+            self._line = self._dialled()
+            self.dropped += 1
         except FFmpegError as error:
             raise StreamError(f"{self.address}: {error.strerror}") from error
 
@@ -185,28 +196,35 @@ class Streamer:
 
         A server is told the streams' parameters before the first picture comes.
         """
-        try:
-            return _sample(self._form, self._options, self._sound)
-        except SoundError as error:
-            log.warning("streaming without sound: %s", error)
-            self._sound = None
-            return _sample(self._form, self._options, None)
-        except FFmpegError as error:
-            raise StreamError(f"{self.address}: {error.strerror}") from error
+        while True:
+            try:
+                return _sample(self._form, self._coding, self._sound)
+            except SoundError as error:
+                log.warning("streaming without sound: %s", error)
+                self._sound = None
+            except EncoderError as error:
+                self._fall_back(error)
+            except FFmpegError as error:
+                raise StreamError(f"{self.address}: {error.strerror}") from error
+
+    def _fall_back(self, error: EncoderError) -> None:
+        """Go on with the encoder that stands behind the one that failed; raises StreamError if none does."""
+        if self._coding.fallback is None:
+            raise StreamError(f"{self.address}: {error}") from error
+        self._coding = self._coding.fallback
+        log.warning("%s: %s; x264 is used", self.address, error)
 
 
 class _Encoders:
     """What turns pictures and sound into the packets of one connection."""
 
-    def __init__(
-        self, form: Form, options: dict[str, str], sound: Path | SoundFeed | None, origin: int
-    ) -> None:
+    def __init__(self, form: Form, coding: Coding, sound: Path | SoundFeed | None, origin: int) -> None:
         """origin: the pts that is 0 on the connection."""
         self._time_base = form.time_base
         self._origin = origin
         # Encoders belong to a container; nothing is written to this one.
         self._container = _nut(io.BytesIO())
-        self._pictures = PictureEncoder(self._container, form, options)
+        self._pictures = PictureEncoder(self._container, form, coding)
         self._sound: Sound | None = None
         if sound is not None:
             try:
@@ -254,11 +272,10 @@ def _format_of(address: str) -> str:
     return FORMATS[scheme]
 
 
-def _rate_limit(size_wh: tuple[int, int], fps: Fraction) -> dict[str, str]:
-    """Options of libx264: bits per second, held over one second."""
+def _most_bits(size_wh: tuple[int, int], fps: Fraction) -> int:
+    """Bits per second."""
     bits = int(size_wh[0] * size_wh[1] * fps * _BITS_PER_PIXEL)
-    most = str(min(max(bits, _LEAST_BITS), _MOST_BITS))
-    return {"maxrate": most, "bufsize": most}
+    return min(max(bits, _LEAST_BITS), _MOST_BITS)
 
 
 def _nut(file: io.BytesIO) -> OutputContainer:
@@ -266,9 +283,7 @@ def _nut(file: io.BytesIO) -> OutputContainer:
     return av.open(file, "w", format="nut")
 
 
-def _sample(
-    form: Form, options: dict[str, str], sound: Path | SoundFeed | None
-) -> tuple[bytes, list[Fraction]]:
+def _sample(form: Form, coding: Coding, sound: Path | SoundFeed | None) -> tuple[bytes, list[Fraction]]:
     file = io.BytesIO()
     time_bases = [form.time_base]
     width, height = even(form.size_wh)
@@ -278,7 +293,7 @@ def _sample(
         np.full((height // 2, width // 2), 128, np.uint8),
     )
     with _nut(file) as container:
-        pictures = PictureEncoder(container, form, options)
+        pictures = PictureEncoder(container, form, coding)
         if sound is not None:
             open_sound(sound, container).close()
         packets: list[Packet[Any]] = [*pictures.encode(black, 0), *pictures.flush()]
