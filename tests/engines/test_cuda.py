@@ -81,7 +81,7 @@ def test_a_capture_leaves_nothing_but_the_graph(fails: bool) -> None:
 
 
 def test_cuda_bindings_has_all_functions_that_are_used() -> None:
-    """`CudaRuntime` works with the fake, so it uses nothing else; what that has, cuda-bindings has to have."""
+    """`CudaRuntime` works with the fake, so it uses nothing else; cuda-bindings has to have what that has."""
     real = pytest.importorskip("cuda.bindings.runtime")
     for name, fake in inspect.getmembers(FakeCudaRuntime, inspect.isfunction):
         if name.startswith("cuda"):
