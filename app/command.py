@@ -14,7 +14,7 @@ from typing import NoReturn, get_args
 
 from pydantic import ValidationError
 
-from app.config import CONFIGS, Config, Look, Preset, load_config
+from app.config import CONFIGS, Config, Decoder, Encoder, Look, Preset, load_config
 from app.display import begin_check
 from app.errors import SkyLiveError
 from app.looks import load_look
@@ -51,6 +51,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     add("--record", type=Path, metavar="FILE", help="record to this .mkv or .mp4 file")
     add("--force", action="store_true", help="write over an existing recording")
+    add("--decoder", choices=get_args(Decoder), metavar="D", help="what decodes files and addresses")
+    add("--encoder", choices=get_args(Encoder), metavar="E", help="what encodes recording and stream")
     add("--preset", choices=get_args(Preset), metavar="P", help="x264 preset: " + " ".join(get_args(Preset)))
     add("--stream", metavar="ADDRESS", help="also send it to this rtmp:// or rtsp:// address")
     add("--virtual-camera", action="store_true", help="also show it to other programs as a camera")
@@ -62,12 +64,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--dump-alpha", type=Path, metavar="DIR", help="write each alpha as PNG, 255 = sky")
     add("--stats", type=Path, metavar="FILE.json", help="write the run's numbers")
     add("--list-skies", action="store_true", help="print the skies there are")
+    add("--list-hardware", action="store_true", help="try all decoders and encoders, and print what works")
     add("--list-cameras", action="store_true", help="print the cameras there are, with their formats")
     options = parser.parse_args(arguments)
     if options.force and options.record is None:
         parser.error("--force needs --record")
-    if options.preset and options.headless and options.record is None and options.stream is None:
-        parser.error("--preset needs --record, --stream or the window")
+    for name in ("preset", "encoder"):
+        if getattr(options, name) and options.headless and options.record is None and options.stream is None:
+            parser.error(f"--{name} needs --record, --stream or the window")
+    if options.preset and options.encoder not in (None, "auto", "software"):
+        parser.error(f"--preset is x264's and has no meaning for --encoder {options.encoder}")
     dumps = options.dump_frames, options.dump_alpha
     if all(dumps) and dumps[0].resolve() == dumps[1].resolve():
         parser.error("--dump-frames and --dump-alpha need a folder each")
@@ -90,11 +96,13 @@ def configured(arguments: argparse.Namespace, settings: Settings) -> tuple[Confi
     looks_sky = look.sky if arguments.look or remembered.sky is None else None
     sky = arguments.sky or looks_sky or remembered.sky or config.sky.name
     matting = {"model": arguments.model, "backend": arguments.backend}
-    record = {"preset": arguments.preset}
+    record = {"preset": arguments.preset, "encoder": arguments.encoder}
+    capture = {"decoder": arguments.decoder}
     config = config.model_copy(
         update={
             "matting": config.matting.model_copy(update={k: v for k, v in matting.items() if v}),
             "record": config.record.model_copy(update={k: v for k, v in record.items() if v}),
+            "capture": config.capture.model_copy(update={k: v for k, v in capture.items() if v}),
         }
     )
     return config, look, name, sky
@@ -123,6 +131,8 @@ def main(argv: list[str] | None = None, began_ns: int | None = None) -> int:
             return print_skies()
         if arguments.list_cameras:
             return print_cameras()
+        if arguments.list_hardware:
+            return print_hardware()
         if not arguments.headless:
             begin_check()
         settings = Settings() if arguments.headless else load_settings()
@@ -188,6 +198,14 @@ def print_cameras() -> int:
     from app.capture.cameras import camera_lines
 
     print("\n".join(camera_lines()))
+    return 0
+
+
+def print_hardware() -> int:
+    """Print each decoder and encoder with its speed, or why it does not work; exit status 0."""
+    from app.hardware import hardware_lines
+
+    print("\n".join(hardware_lines()))
     return 0
 
 
