@@ -5,6 +5,8 @@ from typing import NoReturn, Self
 
 from tqdm import tqdm
 
+tqdm.monitor_interval = 0  # the bar is moved by what comes from the build; it needs no thread of its own
+
 
 class PlanBar:
     """The share of a plan that is built; nothing is shown where standard error is no terminal."""

@@ -277,9 +277,14 @@ class PlanStore:
     def _remove(self, name: str) -> bool:
         found = False
         for ending in ("json", "plan", "cache"):
-            with contextlib.suppress(FileNotFoundError):
-                (self.folder / f"{name}.{ending}").unlink()
+            path = self.folder / f"{name}.{ending}"
+            try:
+                path.unlink()
                 found = True
+            except (FileNotFoundError, NotADirectoryError):
+                pass
+            except OSError as error:
+                raise EngineError(f"{path}: {error.strerror}") from error
         return found
 
     def _prune(self) -> None:

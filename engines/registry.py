@@ -101,7 +101,7 @@ def networks_for_plans(path: Path) -> list[Path]:
     try:
         with OrtEngine(half, 1) as engine:
             known = engine.metadata
-        loss = float(known["val_iou_float"]) - float(known["val_iou"])
+        loss = round(float(known["val_iou_float"]) - float(known["val_iou"]), 6)  # they are decimals
     except (EngineError, KeyError, ValueError) as error:
         log.debug("%s: not known to be as good as %s: %s", half, path.name, error)
         return [path]
