@@ -104,6 +104,16 @@ def test_a_run_without_frames_has_a_summary() -> None:
     assert summary["cpu_s_per_frame"] == 0.0
 
 
+def test_an_engine_is_noted_when_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+    monkeypatch.setattr(time, "perf_counter_ns", lambda: now[0])
+    stats = Stats(0)
+    for engine in ("cpu", "cpu", "gpu", "gpu", "cpu", "cpu"):
+        now[0] += 500_000_000
+        stats.ran_on(engine)
+    assert stats.summary(**SUMMARY)["backends"] == [(0.5, "cpu"), (1.5, "gpu"), (2.5, "cpu")]
+
+
 def test_the_machine_is_named() -> None:
     assert cpu_name()
     peak = peak_rss_mb()

@@ -32,6 +32,8 @@ from app.options import Options
 from app.sky.library import SkyFile, find_sky
 from app.state import State, Written
 from app.studio import Studio
+from engines.base import EngineError
+from engines.watch import Preparing, Watch
 
 INFO = SourceInfo("made up", (64, 64), Fraction(1, 30), Fraction(30), None, Colour(), None)
 
@@ -133,10 +135,14 @@ class Opened:
 
     def __init__(self) -> None:
         self.sessions: list[FakeSession] = []
+        self.watch = Watch()
         self.go_on = threading.Event()
         self.waiting = threading.Event()
 
-    def __call__(self, options: Options, config: Config, look: Look, *_: object) -> Any:
+    def __call__(
+        self, options: Options, config: Config, look: Look, screen: object, tell: object, watch: Watch
+    ) -> Any:
+        self.watch = watch
         if options.source in ("slow", "slow and bad"):
             self.waiting.set()
             assert self.go_on.wait(10)
@@ -225,6 +231,31 @@ def test_a_source_that_cannot_be_opened_is_a_message_and_the_old_one_goes_on(
     assert state.message.text == "bad: no data for 5 s"
     assert (state.source, state.opening) == ("first", "")
     assert opened.sessions[0].asked == ["start"]
+
+
+def test_an_engine_that_is_made_ready_is_told_before_and_beside_the_picture(
+    make: Callable[..., Studio], opened: Opened
+) -> None:
+    studio = make("slow")
+    assert opened.waiting.wait(10)
+    opened.watch.preparing(Preparing("tensorrt 11.4", 0.4))
+    state = studio.state()
+    assert (state.source, state.opening, state.preparing) == ("", "slow", Preparing("tensorrt 11.4", 0.4))
+    opened.go_on.set()
+    assert until(studio, lambda state: state.source == "slow").preparing == Preparing("tensorrt 11.4", 0.4)
+    opened.watch.preparing(None)
+    assert studio.state().preparing is None
+
+
+def test_an_engine_that_fails_is_one_message(
+    studio: Studio, opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened.watch.failed(EngineError("tensorrt 11.4 failed, onnxruntime-cpu 1.31 goes on: CUDA: error 700"))
+    message = studio.state().message
+    assert (message.number, message.bad) == (1, True)
+    assert message.text.startswith("tensorrt 11.4 failed, onnxruntime-cpu 1.31 goes on")
+    assert studio.state().message.number == 1
+    assert [record.getMessage() for record in caplog.records] == [message.text]
 
 
 def test_of_sources_opened_quickly_the_last_is_opened(studio: Studio, opened: Opened) -> None:

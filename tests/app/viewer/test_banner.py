@@ -5,8 +5,10 @@ import pytest
 from app.frame import Found
 from app.state import State, Written
 from app.viewer.banner import Banner, clock, size
+from engines.watch import Preparing
 
 SKY, NO_SKY = State(source="clip.mp4", found=Found(0.4, 1)), State(source="clip.mp4", found=Found(0.004, 1))
+LOADING, BUILDING = Preparing("tensorrt 11.4"), Preparing("tensorrt 11.4", 0.4)
 WRITTEN = Written(Path("film.mkv"), 1.0, 2)
 
 
@@ -36,6 +38,11 @@ def test_a_matte_in_doubt_is_said_after_two_seconds() -> None:
     ("state", "text"),
     [
         (State(source="a", opening="rtsp://b", trouble="c"), "Opening rtsp://b …"),
+        (State(opening="b", preparing=LOADING), "Opening b … loading tensorrt 11.4"),
+        (State(opening="b", preparing=BUILDING), "Opening b … building for tensorrt 11.4: 40%"),
+        (State(source="a", preparing=LOADING), "Loading tensorrt 11.4"),
+        (State(source="a", preparing=BUILDING), "Building for tensorrt 11.4: 40%"),
+        (State(source="a", preparing=BUILDING, held=True), "Paused"),
         (State(source="a", trouble="a: cut; reconnecting", held=True), "a: cut; reconnecting"),
         (State(source="a", ended=True, held=True), "The end. Space plays it again"),
         (State(source="a", held=True, live=True), "Paused"),
