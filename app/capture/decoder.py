@@ -209,7 +209,7 @@ class PictureDecoder:
     def _fail(self, reason: str) -> list[av.VideoFrame | None]:
         """Give the device up; the picture that it could not decode is broken, as are those still in it."""
         assert self._device is not None
-        lost = 1 + self._device.reorder_depth
+        lost = max(1 + self._device.reorder_depth, self._silent)
         _failed.add(self._device_name)
         self._device = None
         self._waited = 0
