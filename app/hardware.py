@@ -21,6 +21,7 @@ from app.hardware_check import RATE
 from app.recording.codings import HARDWARE, Coding, hardware_coding
 
 CHECK_S = 15.0
+COMMAND = (sys.executable, "-m", "app.hardware_check")
 _KILLED_S = 1.0
 _CRF = 20
 _SOFTWARE = Coding(
@@ -114,9 +115,8 @@ def _decoder_order(device: str, how: _Trial) -> dict[str, Any]:
 
 
 def _tried(order: dict[str, Any]) -> Finding:
-    command = [sys.executable, "-m", "app.hardware_check"]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
     )
     name = order["name"]
     try:

@@ -390,6 +390,10 @@ def test_an_address_is_decoded_by_a_device_too(
     with pytest.raises(CaptureError, match="the connection was cut"):
         pictures += iter(connection)
     connection.close()
+    whole = [picture for picture in pictures if picture is not None]
+    assert len(pictures) == 60 and len(whole) < 60
+    assert {picture.format.name for picture in whole[4:16]} == {"nv12"}
+    assert {picture.format.name for picture in whole[-24:]} == {"yuv420p"}
 
 
 def test_pictures_before_a_failure_and_after_it_are_alike_to_the_converter(

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,8 @@ import app.recording.sound
 from app.config import ROOT, Record
 from app.errors import RecordError
 from app.frame import U8, Colour, Planes
-from app.recording.h264 import Form, PictureBuffer, encoder_options
+from app.recording.codings import Coding
+from app.recording.h264 import Form, PictureBuffer, PictureEncoder, encoder_options, x264_coding
 from app.recording.preset import PRESETS
 from app.recording.recorder import LONGEST_GAP, Recorder
 from tests.sounds import delay_s, end_s, read_sound, write_clip
@@ -497,3 +499,157 @@ def test_the_preset_is_kept_or_chosen(tmp_path: Path) -> None:
     assert chosen.coding.options["preset"] in PRESETS
     given.close()
     chosen.close()
+
+
+# --- other encoders
+
+
+def with_coding(monkeypatch: pytest.MonkeyPatch, coding: Coding) -> None:
+    monkeypatch.setattr(app.recording.recorder, "choose_coding", lambda *_: coding)
+
+
+NV12 = replace(x264_coding("ultrafast", 20), pix_fmt="nv12")
+# An option that is out of its range keeps any encoder from opening, as a device that is not there does.
+UNOPENED = replace(NV12, options=NV12.options | {"crf": "-99"})
+
+
+def test_an_encoder_that_takes_nv12_gets_the_same_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size_wh = (99, 67)
+    rng = np.random.default_rng(5)
+    noise = Planes(*(rng.integers(0, 256, shape, np.uint8) for shape in ((67, 99), (34, 50), (34, 50))))
+    written = []
+    for name, coding in (("a.mkv", x264_coding("ultrafast", 0)), ("b.mkv", x264_coding("ultrafast", 0))):
+        with_coding(monkeypatch, replace(coding, pix_fmt="nv12" if name == "b.mkv" else "yuv420p"))
+        recording = recorder(tmp_path / name, size_wh=size_wh)
+        recording.write(noise, 0)
+        recording.write(Planes(*(plane[::-1] for plane in noise)), 3600)
+        recording.close()
+        with av.open(str(tmp_path / name)) as container:
+            written.append([frame.to_ndarray(format="yuv420p") for frame in container.decode(video=0)])
+    np.testing.assert_array_equal(written[0], written[1])
+    luma = written[1][0][:66, :98].astype(int)
+    assert np.abs(luma - noise.y[:66, :98]).max() <= 1
+
+
+def test_hardware_gets_a_frame_of_its_own_for_each_picture() -> None:
+    buffer = PictureBuffer((64, 48), Fraction(1, 25), "nv12", refill=False)
+    first = buffer.fill(picture(60), 0, key=True)
+    second = buffer.fill(picture(200), 1, key=False)
+    assert (first.pts, second.pts) == (0, 1)
+    luma = [np.frombuffer(memoryview(frame.planes[0]), np.uint8)[0] for frame in (first, second)]
+    assert luma == [60, 200]
+    chroma = np.frombuffer(memoryview(second.planes[1]), np.uint8)[:64]
+    assert chroma.tolist() == [90, 150] * 32
+
+
+def test_an_encoder_that_does_not_open_is_an_error_and_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_coding(monkeypatch, UNOPENED)
+    path = tmp_path / "out.mkv"
+    with pytest.raises(RecordError, match=rf"^{path}: the encoder libx264 does not open: \S"):
+        recorder(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_was_not_asked_for_and_does_not_open_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    software = x264_coding("ultrafast", 20)
+    with_coding(monkeypatch, replace(UNOPENED, fallback=software))
+    sound = write_clip(tmp_path / "in.mkv", codec="aac")
+    path = record(tmp_path / "out.mp4", range(0, 36_000, 3600), sound=sound)
+    assert len(frame_times(path)) == 10
+    assert end_s(path, "audio") > 0.3
+    [message] = caplog.messages
+    assert message.startswith("the encoder libx264 does not open: ") and message.endswith("; x264 is used")
+
+
+def test_an_encoder_that_is_asked_for_and_absent_is_an_error(tmp_path: Path) -> None:
+    codec = "h264_mf" if sys.platform != "win32" else "h264_videotoolbox"
+    path = tmp_path / "out.mkv"
+    with pytest.raises(RecordError) as refused:
+        recorder(path, part=Record.model_validate({"encoder": codec}))
+    assert str(refused.value) == f"{path}: the encoder {codec} cannot be used: not in this build of FFmpeg"
+    assert not list(tmp_path.iterdir())
+
+
+class Failing:
+    """A stream whose encoder gives packets some pictures late, and then fails."""
+
+    def __init__(self, stream: Any, fails_at: int, late: int) -> None:
+        self.stream, self.left, self.late = stream, fails_at, late
+        self.waiting: list[Any] = []
+
+    def encode(self, frame: Any) -> list[Any]:
+        self.left -= 1
+        if self.left < 0 or frame is None:
+            raise av.error.ExternalError(542398533, "Generic error in an external library")
+        self.waiting += self.stream.encode(frame)
+        given = self.waiting[: max(len(self.waiting) - self.late, 0)]
+        del self.waiting[: len(given)]
+        return given
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, fails_at: int, late: int) -> None:
+    made = PictureEncoder.__init__
+
+    def init(self: PictureEncoder, *arguments: Any) -> None:
+        made(self, *arguments)
+        self._stream = Failing(self._stream, fails_at, late)  # type: ignore[assignment]
+
+    monkeypatch.setattr(PictureEncoder, "__init__", init)
+
+
+@pytest.mark.parametrize("late", [0, 2])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+@pytest.mark.parametrize("with_sound", [False, True])
+def test_an_encoder_that_fails_loses_nothing_that_it_gave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, with_sound: bool, late: int
+) -> None:
+    failing(monkeypatch, 40, late)
+    sound = write_clip(tmp_path / "in.mkv", codec="aac", seconds=3.0) if with_sound else None
+    path = tmp_path / f"out.{suffix}"
+    recording = recorder(path, sound=sound)
+    with pytest.raises(RecordError) as failed:
+        for index in range(100):
+            recording.write(picture(60 + index), 3600 * index)
+    reason = "the encoder libx264 has failed: Generic error in an external library"
+    assert str(failed.value) == f"{path}: {reason}"
+    recording.close()
+    assert recording.frames_written == 40
+    times = frame_times(path)
+    assert times == [pytest.approx(index / 25, abs=0.001) for index in range(40 - late)]
+    assert recording.seconds == pytest.approx((40 - late) / 25)
+    assert recording.size_bytes == path.stat().st_size
+    if with_sound:
+        assert end_s(path, "audio") == pytest.approx(1.6, abs=0.1)
+
+
+@pytest.mark.parametrize("late", [0, 2])
+def test_an_encoder_that_fails_at_once_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    failing(monkeypatch, late, late)
+    recording = recorder(tmp_path / "out.mp4")
+    with pytest.raises(RecordError, match="has failed"):
+        for index in range(100):
+            recording.write(picture(60 + index), 3600 * index)
+    recording.close()
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_encoder_that_fails_at_the_very_end_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, 1000, 1)
+    path = tmp_path / "out.mkv"
+    recording = recorder(path)
+    for index in range(20):
+        recording.write(picture(60 + index), 3600 * index)
+    with pytest.raises(RecordError, match="has failed"):
+        recording.close()
+    recording.close()
+    assert len(frame_times(path)) == 19
