@@ -2,6 +2,7 @@ import io
 import logging
 import socket
 import struct
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +22,8 @@ import app.streaming.line
 import app.streaming.streamer
 from app.config import Record
 from app.frame import F64, U8, Colour, Planes
-from app.recording.h264 import Form
+from app.recording.codings import Coding
+from app.recording.h264 import Form, PictureEncoder, x264_coding
 from app.sound_feed import SoundFeed
 from app.streaming import Streamer, StreamError
 from app.streaming.streamer import public_address
@@ -600,3 +602,89 @@ def test_a_picture_too_small_and_sound_that_cannot_be_read(
     sent.close()
     assert len(lines[0].sent) == 1
     assert [record.message[:24] for record in caplog.records] == ["streaming without sound:"]
+
+
+# --- other encoders
+
+
+def with_coding(monkeypatch: pytest.MonkeyPatch, coding: Coding) -> None:
+    monkeypatch.setattr(app.streaming.streamer, "choose_coding", lambda *_, **__: coding)
+
+
+SOFTWARE = x264_coding("ultrafast", 20)
+# An option that is out of its range keeps any encoder from opening, as a device that is not there does.
+UNOPENED = replace(SOFTWARE, options=SOFTWARE.options | {"crf": "-99"})
+
+
+def test_an_encoder_that_does_not_open_is_an_error(
+    lines: list[FakeLine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_coding(monkeypatch, UNOPENED)
+    with pytest.raises(StreamError, match=r"^rtmp://host/app: the encoder libx264 does not open: \S"):
+        streamer("rtmp://host/app")
+    assert not lines
+
+
+def test_an_encoder_that_is_asked_for_and_absent_is_an_error(lines: list[FakeLine]) -> None:
+    codec = "h264_mf" if sys.platform != "win32" else "h264_videotoolbox"
+    with pytest.raises(StreamError) as refused:
+        streamer("rtmp://host/app", part=Record.model_validate({"encoder": codec}))
+    reason = f"the encoder {codec} cannot be used: not in this build of FFmpeg"
+    assert str(refused.value) == f"rtmp://host/app: {reason}"
+    assert not lines
+
+
+def test_an_encoder_that_was_not_asked_for_and_does_not_open_is_replaced(
+    lines: list[FakeLine], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_coding(monkeypatch, replace(UNOPENED, fallback=SOFTWARE))
+    sent = streamer("rtmp://host/app")
+    sent.write(numbered(0), 0)
+    sent.close()
+    assert len(lines) == len(lines[0].sent) == 1
+    [message] = caplog.messages
+    assert message.startswith("rtmp://host/app: the encoder libx264 does not open")
+    assert message.endswith("; x264 is used")
+
+
+@pytest.mark.parametrize("asked_for", [False, True])
+def test_an_encoder_that_fails_on_the_way_is_replaced_where_it_was_not_asked_for(
+    lines: list[FakeLine], monkeypatch: pytest.MonkeyPatch, asked_for: bool
+) -> None:
+    """By a new connection: the server was told what the other encoder would send."""
+
+    class Failing:
+        def __init__(self, stream: Any) -> None:
+            self.stream, self.left = stream, 5
+
+        def encode(self, frame: Any) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise av.error.ExternalError(542398533, "Generic error in an external library")
+            return self.stream.encode(frame)
+
+    made = PictureEncoder.__init__
+
+    def init(self: PictureEncoder, container: Any, form: Form, coding: Coding) -> None:
+        made(self, container, form, coding)
+        if coding is hardware:
+            self._stream = Failing(self._stream)  # type: ignore[assignment]
+
+    hardware = replace(SOFTWARE, fallback=None if asked_for else SOFTWARE)
+    with_coding(monkeypatch, hardware)
+    monkeypatch.setattr(PictureEncoder, "__init__", init)
+    sent = streamer("rtmp://host/app")
+    for index in range(5):
+        sent.write(numbered(index), 3600 * index)
+    if asked_for:
+        with pytest.raises(StreamError, match="the encoder libx264 has failed: Generic error"):
+            sent.write(numbered(5), 3600 * 5)
+        sent.close()
+        return
+    for index in range(5, 12):
+        sent.write(numbered(index), 3600 * index)
+    sent.close()
+    assert [len(line.sent) for line in lines] == [5, 6] and sent.dropped == 1
+    assert lines[0].closed
+    first = lines[1].sent[0][1]
+    assert first.pts == 0 and first.is_keyframe
