@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
-from PyQt6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import (
     QColor,
     QDragEnterEvent,
@@ -174,6 +174,7 @@ class Screen(QWidget):
         self._image = QImage()
         self._caption: Caption | None = None
         self._banner = ""
+        self._beside = QRect()
         self._grabbed_at: float | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -183,10 +184,11 @@ class Screen(QWidget):
         self.setAccessibleName("Picture")
         sink.ready.connect(self.update)
 
-    def set_banner(self, text: str) -> None:
-        """Show a line at the top of the picture; none if the text is empty."""
-        if text != self._banner:
-            self._banner = text
+    def set_banner(self, text: str, beside: QRect | None = None) -> None:
+        """Show a line at the top of the picture, right of what lies `beside`; none if the text is empty."""
+        beside = beside or QRect()
+        if (text, beside) != (self._banner, self._beside):
+            self._banner, self._beside = text, beside
             self.update()
 
     def move_split(self, delta: float) -> None:
@@ -339,11 +341,13 @@ class Screen(QWidget):
         high = 2.0 * metrics.height()
         margin = 0.7 * high
         if self._banner:
-            room = self.width() - 2 * margin - high
+            top = at.top() + margin if self._pixels is not None else (self.height() - high) / 2
+            row = QRectF(0, top, self.width(), high)
+            left = self._beside.right() if row.intersects(QRectF(self._beside)) else 0
+            room = self.width() - left - 2 * margin - high
             text = metrics.elidedText(self._banner, Qt.TextElideMode.ElideRight, room)
             wide = metrics.horizontalAdvance(text) + high
-            top = at.top() + margin if self._pixels is not None else (self.height() - high) / 2
-            pill = QRectF((self.width() - wide) / 2, top, wide, high)
+            pill = QRectF(max((self.width() - wide) / 2, left + margin), top, wide, high)
             _paint_pill(painter, pill)
             painter.drawText(pill, Qt.AlignmentFlag.AlignCenter, text)
         if self._caption is not None:

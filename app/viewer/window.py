@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from PyQt6.QtCore import QByteArray, QKeyCombination, Qt, QTimer
+from PyQt6.QtCore import QByteArray, QKeyCombination, QRect, Qt, QTimer
 from PyQt6.QtGui import QAction, QActionGroup, QCloseEvent, QKeyEvent, QKeySequence
 from PyQt6.QtWidgets import (
     QAbstractSlider,
@@ -122,7 +122,8 @@ class Window(QMainWindow):
         before, state = self._state, self._controls.state()
         self._state = state
         self.setWindowTitle(f"{shortened(state.source)} - SkyAR Live" if state.source else "SkyAR Live")
-        self.screen_widget.set_banner(self._banner.text(state, time.monotonic()))
+        statistics = QRect() if self.overlay.isHidden() else self.overlay.geometry()
+        self.screen_widget.set_banner(self._banner.text(state, time.monotonic()), statistics)
         self.transport.show_state(state)
         self.position.show_state(state)
         self.gallery.show_state(state.sky_name, state.loading_sky)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtCore import QEvent, QMimeData, QObject, QPoint, QPointF, QRect, Qt, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent, QImage, QMouseEvent
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -308,6 +308,20 @@ def test_the_banner_is_at_the_top_and_goes(
     assert 0 < columns.min() < columns.max() < 639
     screen.set_banner("")
     assert np.array_equal(seen(screen), bare)
+
+
+@pytest.mark.parametrize("text", ["Paused", "a very long reason why there is no picture just now " * 8])
+def test_the_banner_makes_way_for_what_lies_beside_it(
+    qtbot: QtBot, screen: Screen, sink: ScreenSink, painted: list[int], text: str
+) -> None:
+    show(qtbot, sink, painted, RED, 1)
+    bare = seen(screen)
+    screen.set_banner(text, QRect(10, 10, 320, 200))
+    _, columns = np.nonzero((seen(screen) != bare).any(axis=2))
+    assert 330 < columns.min() < columns.max() < 639
+    screen.set_banner("Paused", QRect(10, 10, 320, 20))  # above the picture, and the banner is on it
+    _, columns = np.nonzero((seen(screen) != bare).any(axis=2))
+    assert columns.min() + columns.max() == pytest.approx(639, abs=2)
 
 
 def test_what_changes_over_a_standing_picture_is_painted_at_once(
