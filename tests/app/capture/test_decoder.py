@@ -74,11 +74,12 @@ def samples(plane: VideoPlane) -> U8:
 
 
 def downloaded(frame: av.VideoFrame) -> av.VideoFrame:
-    """The frame as NV12, with its stamp and colour tags and without its side data."""
+    """The frame as NV12, or P010 where it has 10 bits: its stamp and colour tags, and no side data."""
+    layout = "nv12" if frame.format.components[0].bits == 8 else "p010le"
     same: dict[str, Any] = {"src_color_range": frame.color_range, "dst_color_range": frame.color_range}
-    nv12 = frame.reformat(format="nv12", threads=1, **same)
-    bare = av.VideoFrame(frame.width, frame.height, "nv12")
-    for target, source in zip(bare.planes, nv12.planes, strict=True):
+    given = frame.reformat(format=layout, threads=1, **same)
+    bare = av.VideoFrame(frame.width, frame.height, layout)
+    for target, source in zip(bare.planes, given.planes, strict=True):
         rows = [samples(plane).reshape(plane.height, -1) for plane in (target, source)]
         width = min(row.shape[1] for row in rows)
         rows[0][:, :width] = rows[1][:, :width]
@@ -149,6 +150,20 @@ def test_pictures_stamps_colours_and_sizes_are_those_of_software(
     check_same(frames, expected)
     assert source.broken == 0
     assert devices[0].packets == len(expected) + 1  # and none was left to software
+
+
+def test_pictures_of_10_bits_are_rounded_as_softwares_are(tmp_path: Path, devices: Devices) -> None:
+    options = {"crf": "20", "threads": "1"}
+    path = write_video(
+        tmp_path / "v.mp4", size_wh=(96, 64), frames=20, pix_fmt="yuv420p10le", options=options
+    )
+    _, expected, _ = read(path, "software")
+    _, frames, _ = read(path)
+    assert devices[0].packets == 21
+    assert [frame.pts for frame in frames] == [frame.pts for frame in expected]
+    for frame, other in zip(frames, expected, strict=True):
+        for plane, right in zip(frame.planes, other.planes, strict=True):
+            assert np.abs(plane.astype(int) - right).max() <= 1
 
 
 def test_only_the_first_pictures_are_decoded_twice(
