@@ -60,9 +60,10 @@ class Speeds:
         return 1e3 * workload.touched_bytes(precision) / self.memory
 
 
-def measure_speeds(cuda: Cuda, size: int = _BLOCK_BYTES) -> Speeds:
+def measure_speeds(cuda: Cuda) -> Speeds:
     """By copies of pinned memory, and by filling memory of the GPU. Raises EngineError."""
     resources = CudaResources(cuda)
+    size = _BLOCK_BYTES
     block = TensorSpec((size,), np.dtype(np.uint8))
     try:
         stream = resources.stream()
