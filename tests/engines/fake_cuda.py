@@ -88,6 +88,7 @@ class FakeCudaRuntime:
         self.templates: dict[int, list[Work]] = {}
         self._order = order
         self._random = random.Random(seed)
+        self._haste: dict[int, float] = {}
         self._freed: list[Any] = []
         self._handle = 0
         self._address = 0x7F00_0000_0000
@@ -122,9 +123,8 @@ class FakeCudaRuntime:
         own.queued.append(work)
         if self._order == "eager":
             self._run_until(stream, own.done + len(own.queued))
-        elif self._order == "random":
-            for _ in range(self._random.randrange(4)):
-                self._run_one_more()
+        elif self._order == "random" and self._random.random() < 0.6:
+            self._run_one_more()
 
     def capturing(self, stream: int) -> bool:
         return self.streams[stream].captured is not None
@@ -376,5 +376,8 @@ class FakeCudaRuntime:
     def _run_one_more(self) -> None:
         ready = [stream for stream, own in self.streams.items() if own.queued]
         if ready:
-            stream = self._random.choice(ready)
+            # Some streams are quick, others slow.
+            (stream,) = self._random.choices(
+                ready, [self._haste.setdefault(own, self._random.random() ** 3) for own in ready]
+            )
             self._run_until(stream, self.streams[stream].done + 1)

@@ -25,7 +25,7 @@ from tests.engines.fake_tensorrt import Arrays, CudaGraphStrategy, FakeNetwork, 
 
 PATH = Path("models/matte.onnx")
 FLAVOURS: list[Flavour] = ["tensorrt", "tensorrt-rtx"]
-ORDERS: list[tuple[Order, int]] = [("late", 0), ("eager", 0), *(("random", seed) for seed in range(20))]
+ORDERS: list[tuple[Order, int]] = [("late", 0), ("eager", 0), *(("random", seed) for seed in range(8))]
 
 
 def _spec(shape: tuple[int | None, ...], dtype: str = "float32") -> TensorSpec:
@@ -45,7 +45,7 @@ MATTE = FakeNetwork(
 def _composite(feeds: Arrays) -> Arrays:
     y, sky = feeds["y"], feeds["sky"][:4, :6]
     out = y + sky + 3 * feeds["prev_y"]
-    alpha = feeds["prev_alpha"] // 2 + y + np.uint8(feeds["rotation"].sum())
+    alpha = feeds["prev_alpha"] // 2 + y + np.uint8(9 + feeds["rotation"].sum())
     return {"out": out, "alpha": alpha, "found": np.array([alpha.mean(), y.mean()], np.float32)}
 
 
@@ -325,6 +325,21 @@ def test_nothing_is_captured_before_it_has_run(bench: Bench) -> None:
         assert bench.runtime.calls[:first].count("cudaStreamSynchronize") >= 3
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_warms_up_with_zeros(flavour: Flavour) -> None:
+    """Not with what the memory held before, which may be no numbers at all."""
+    bench = Bench(flavour=flavour)
+    seen: list[Arrays] = []
+
+    def compute(feeds: Arrays) -> Arrays:
+        seen.append(feeds)
+        return MATTE.compute(feeds)
+
+    bench.world.plans[b"matte"] = FakeNetwork(MATTE.inputs, MATTE.outputs, compute)
+    bench.matte().close()
+    assert len(seen) >= 3 and not any(feeds["image"].any() for feeds in seen)
+
+
 def test_tensorrt_rtx_replays_by_itself() -> None:
     bench = Bench(flavour="tensorrt-rtx")
     with bench.frame() as engine:
@@ -404,6 +419,7 @@ def test_a_runtime_that_raises_is_an_error(bench: Bench, error: Exception) -> No
 
 
 def test_a_plan_of_something_else_is_an_error(bench: Bench) -> None:
+    bench.library.errors.add("what failed long ago")
     with pytest.raises(EngineError, match=rf"{PATH}: .* cannot load its plan: Magic tag does not match"):
         TensorRTEngine(bench.library, b"strange", PATH, {}, CudaRuntime(bench.runtime))
 
