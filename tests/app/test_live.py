@@ -6,7 +6,7 @@ import av
 import pytest
 
 from app.capture.open import open_source
-from app.config import Config
+from app.config import Config, Matting
 from app.live import model_path, run
 from app.looks import load_look
 from app.options import Options
@@ -22,7 +22,7 @@ from tests.media import write_video
 def test_threads_change_nothing(tmp_path: Path) -> None:
     """The threaded run's pictures equal those of the same stages in a plain loop, bit for bit."""
     clip = write_video(tmp_path / "clip.mp4", size_wh=(160, 96), frames=25)
-    config, look = Config(), load_look("natural")
+    config, look = Config(matting=Matting(backend="ort")), load_look("natural")
     threaded = tmp_path / "threaded"
     options = Options(source=str(clip), sky="golden_sunset", headless=True, dump_frames=threaded)
     assert run(options, config, look, Settings()) == 0
