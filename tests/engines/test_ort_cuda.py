@@ -40,6 +40,21 @@ def test_a_session_that_has_only_the_cpu_is_refused(
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider 'CUDAExecutionProvider' is not in available")
+def test_what_is_missing_is_said_in_the_error_alone(
+    network: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _without_gpu()
+    levels: list[int] = []
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: print("Failed to load libcublas.so.13\nPlease"))
+    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", levels.append)
+    with pytest.raises(EngineError, match=r"cannot use CUDA: Failed to load libcublas.so.13$"):
+        OrtEngine(network, 1, device="cuda")
+    assert levels == [4, 2]
+    assert capfd.readouterr() == ("", "")
+
+
 class _Session:
     """A session as it would be on a GPU; `arguments` of the last one."""
 
