@@ -48,7 +48,13 @@ def test_what_is_missing_is_said_in_the_error_alone(
     levels: list[int] = []
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "preload_dlls", lambda: print("Failed to load libcublas.so.13\nPlease"))
-    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", levels.append)
+    set_level = onnxruntime.set_default_logger_severity
+
+    def set_and_note(level: int) -> None:
+        levels.append(level)
+        set_level(level)
+
+    monkeypatch.setattr(onnxruntime, "set_default_logger_severity", set_and_note)
     with pytest.raises(EngineError, match=r"cannot use CUDA: Failed to load libcublas.so.13$"):
         OrtEngine(network, 1, device="cuda")
     assert levels == [4, 2]
