@@ -116,7 +116,7 @@ def _answer(
 ) -> dict[str, Any]:
     """The last line, the progress handed on; empty when the process ended without one."""
     assert child.stdin is not None and child.stdout is not None
-    with contextlib.suppress(BrokenPipeError):  # it has crashed already
+    with contextlib.suppress(BrokenPipeError, ValueError):  # it has crashed already, or was stopped
         child.stdin.write(order.to_json() + "\n")
         child.stdin.flush()
     for line in child.stdout:

@@ -56,7 +56,7 @@ def open_kept(
     try:
         proof.check(engine)
         compiled = engine.runtime_cache()
-        if compiled and not known:
+        if compiled not in (b"", known):
             store.keep_runtime_cache(key, where, compiled)
         store.mark_proven(key, where)
     except BaseException:

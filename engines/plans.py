@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import platform
 import tempfile
 import threading
 import time
@@ -117,8 +118,8 @@ class PlanStore:
     """The plans in one folder; several processes may use it at once.
 
     The folder is made, for its owner alone, when the first plan is kept. Of more than `most` plans those go
-    that were not used for longest. A lock that has not been renewed for `stale_s` belongs to nobody any more.
-    What cannot be read or written is an EngineError.
+    that were not used for longest. A lock whose process is dead, or that has not been renewed for `stale_s`,
+    belongs to nobody any more. What cannot be read or written is an EngineError.
     """
 
     folder: Path = field(default_factory=plan_folder)
@@ -201,7 +202,7 @@ class PlanStore:
         """
         self._own_folder()
         path = self.folder / f"{key.name}.lock"
-        mark = f"{os.getpid()} {time.time_ns()}"
+        mark = f"{platform.node()} {os.getpid()} {time.time_ns()}"
         while not self._taken(path, mark):
             if not go_on():
                 raise EngineError(f"{key.name}: another process is building it")
@@ -223,7 +224,8 @@ class PlanStore:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except FileExistsError:
             with contextlib.suppress(FileNotFoundError):
-                if abs(time.time() - path.stat().st_mtime) > self.stale_s:  # abs: clocks are set back
+                unused_s = abs(time.time() - path.stat().st_mtime)  # abs: clocks are set back
+                if unused_s > self.stale_s or _is_of_the_dead(path.read_text()):
                     path.unlink()
             return False
         except OSError as error:
@@ -296,6 +298,21 @@ class PlanStore:
         for part in self.folder.glob(".*.part"):
             if time.time_ns() - _modified_ns(part) > 3600e9:
                 part.unlink(missing_ok=True)
+
+
+def _is_of_the_dead(mark: str) -> bool:
+    """Whether a lock belongs to a process of this machine that is no more."""
+    node, _, rest = mark.partition(" ")
+    pid = rest.partition(" ")[0]
+    if os.name != "posix" or node != platform.node() or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it is another user's
+        return False
+    return False
 
 
 def _mark(where: str, cache: bytes) -> bytes:

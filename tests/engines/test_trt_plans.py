@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from app.config import ROOT
 from engines.base import EngineError
 from engines.driver import Driver
 from engines.plans import PlanKey, PlanStore, plan_folder, plan_key
@@ -270,8 +274,33 @@ def test_a_lock_is_released_by_a_build_that_fails(store: PlanStore, key: PlanKey
         pass
 
 
+def test_the_lock_of_a_process_that_has_died_is_taken_at_once(store: PlanStore, key: PlanKey) -> None:
+    program = (
+        "import os, pathlib, sys; from engines.plans import PlanKey, PlanStore;"
+        "store = PlanStore(pathlib.Path(sys.argv[1])); key = PlanKey(*sys.argv[2:]);"
+        "held = store.locked(key, lambda: True); held.__enter__(); os.abort()"
+    )
+    parts = (key.network, key.sha256, key.flavour, key.version, key.gpu, key.shapes)
+    dead = subprocess.run(
+        [sys.executable, "-c", program, store.folder, *parts], cwd=ROOT, capture_output=True
+    )
+    assert dead.returncode == -signal.SIGABRT
+    (lock,) = store.folder.glob("*.lock")
+    asked = iter([True, False])
+    with store.locked(key, lambda: next(asked)):
+        assert lock.exists()
+
+
+def test_the_lock_of_another_machine_is_waited_for(store: PlanStore, key: PlanKey) -> None:
+    store.folder.mkdir()
+    (store.folder / f"{key.name}.lock").write_text(f"elsewhere {2**22 + 1} 1")
+    asked = iter([True, True, True, False])
+    with pytest.raises(EngineError, match="another process"), store.locked(key, lambda: next(asked)):
+        pass
+
+
 @pytest.mark.parametrize("years", [-1, 1], ids=["past", "future"])
-def test_the_lock_of_a_dead_process_is_taken(store: PlanStore, key: PlanKey, years: int) -> None:
+def test_a_lock_that_nobody_renews_is_taken(store: PlanStore, key: PlanKey, years: int) -> None:
     store.folder.mkdir()
     lock = store.folder / f"{key.name}.lock"
     lock.write_text("1 1")
