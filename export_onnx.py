@@ -85,7 +85,7 @@ def _make(checkpoint: Path, out: Path, precision: Precision, frame_wh: tuple[int
         network, origin = load_checkpoint(checkpoint)
         model = frame_to_onnx(network, origin, frame_wh, precision)
         write_model(model, out)
-        same = report_frame(out.name, frame_differences(network, model))
+        same = report_frame(out.name, frame_differences(network, model), precision)
         return [] if same else [f"{out}: differs from torch"]
     export_checkpoint(checkpoint, out, precision)
     if precision == "half":
@@ -100,7 +100,7 @@ def _verify(
     """Checks files, or whole frames made for the purpose; what is wrong with them."""
     network, origin = load_checkpoint(checkpoint)
     if frame_wh and out:
-        same = report_frame(out.name, frame_differences(network, load_model(out)))
+        same = report_frame(out.name, frame_differences(network, load_model(out)), precision)
         return [] if same else [f"{out}: differs from torch"]
     faults = []
     if not frame_wh:
@@ -111,7 +111,7 @@ def _verify(
     for width, height in (frame_wh,) if frame_wh else VERIFIED_FRAMES_WH:
         model: onnx.ModelProto = frame_to_onnx(network, origin, (width, height), precision)
         name = f"frame_{width}x{height}"
-        if not report_frame(name, frame_differences(network, model)):
+        if not report_frame(name, frame_differences(network, model), precision):
             faults.append(f"{name}: differs from torch")
     return faults
 

@@ -17,7 +17,7 @@ from export.checkpoint import CheckpointError, load_checkpoint
 from export.frame import FrameNetwork
 from export.frame_to_onnx import INPUTS, OUTPUTS, example
 from export.network import MattingNetwork
-from export.to_onnx import INPUT, OUTPUT, typed
+from export.to_onnx import INPUT, OUTPUT, Precision, typed
 
 SIZES_WH = ((384, 224), (224, 384), (352, 256), (96, 32), (640, 384))
 TOLERANCE = 1e-5
@@ -26,6 +26,9 @@ HALF_TOLERANCE = 5e-2
 
 LEVELS, MEAN_LEVELS = 2.0, 0.01
 """Largest and mean difference of a whole frame, in levels."""
+
+HALF_LEVELS, HALF_MEAN_LEVELS = 255 * HALF_TOLERANCE, 0.3
+"""The same with the network in half."""
 
 
 class Difference(NamedTuple):
@@ -86,12 +89,14 @@ def report_alpha(name: str, differences: Mapping[tuple[int, int], Difference], t
     return all(difference.largest <= tolerance for difference in differences.values())
 
 
-def report_frame(name: str, differences: Mapping[str, Difference]) -> bool:
-    """Prints the differences of a whole-frame file and says whether all are within LEVELS, MEAN_LEVELS."""
+def report_frame(name: str, differences: Mapping[str, Difference], precision: Precision = "float") -> bool:
+    """Prints the differences of a whole-frame file and says whether all are as small as they must be."""
     for output, (largest, mean) in differences.items():
         print(f"{name} {output}: largest difference {largest:.2g}, mean {mean:.2g}")
     planes = [differences[output] for output in OUTPUTS if output != "found"]
-    return all(one.largest <= LEVELS and one.mean <= MEAN_LEVELS for one in planes)
+    half = precision == "half"
+    largest, mean = (HALF_LEVELS, HALF_MEAN_LEVELS) if half else (LEVELS, MEAN_LEVELS)
+    return all(one.largest <= largest and one.mean <= mean for one in planes)
 
 
 def load_model(path: Path) -> onnx.ModelProto:

@@ -83,6 +83,30 @@ def test_verify_names_what_differs(
     assert "frame_161x91: differs from torch" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("difference", "status"), [((3.0, 0.2), 0), ((3.0, 0.4), 1), ((13.0, 0.2), 1)])
+def test_half_frames_may_differ_more(
+    difference: tuple[float, float], status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_onnx, "frame_to_onnx", lambda *_: None)
+    monkeypatch.setattr(export_onnx, "frame_differences", lambda *_: {"out_y": Difference(*difference)})
+    monkeypatch.setattr("export.verify.OUTPUTS", ("out_y",))
+    assert export_onnx.main(["--verify", "--half", "--frame", "161x91"]) == status
+
+
+def test_whole_frame_in_half_is_made_and_held_to_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
+    out = tmp_path / "frame.onnx"
+    assert export_onnx.main(["--half", "--frame", "65x49", "--out", str(out)]) == 0
+    model = onnx.load(out)
+    kinds = {value.name: value.data_type for value in model.graph.initializer}
+    weights = [kinds[node.input[1]] for node in model.graph.node if node.op_type == "Conv"]
+    assert weights.count(onnx.TensorProto.FLOAT16) > 40
+    assert onnx.TensorProto.FLOAT in weights  # what surrounds the network
+    assert {entry.key: entry.value for entry in model.metadata_props}["precision"] == "half"
+
+
 def test_file_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "text.onnx"
     text.write_text("no graph")
