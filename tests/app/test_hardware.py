@@ -58,6 +58,7 @@ def test_a_decoder_of_another_system_is_not_in_the_build() -> None:
     assert check_decoder(name).reason == "this build of FFmpeg does not know it"
 
 
+@pytest.mark.timeout(30)
 def test_a_driver_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     says(monkeypatch, "import time; time.sleep(600)")
     monkeypatch.setattr(hardware, "CHECK_S", 0.5)
