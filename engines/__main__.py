@@ -165,7 +165,9 @@ def _list(store: PlanStore) -> None:
 
 
 def _described(plan: StoredPlan) -> str:
-    state = f"proven on {plan.proven}" if plan.proven else "not proven yet"
+    state = "not proven yet"
+    if plan.proven or plan.wrong:
+        state = f"proven on {plan.proven}" if plan.proven else f"wrong answers on {plan.wrong}"
     return f"{_line(plan.key, plan.size_bytes)}: built in {plan.seconds:.1f} s, {state}"
 
 

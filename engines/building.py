@@ -1,7 +1,8 @@
 """Builds plans in a process of its own, so that a crash of the library there is one line here.
 
 `python -m engines.building` is that process. It is given one `Order` on its standard input, as a line of
-JSON, and answers in lines of JSON: {"share": 0.4} as it goes on, then {"outcome": {...}} or {"error": "..."}.
+JSON, and answers in lines of JSON: {"share": 0.4} as it goes on, then {"outcome": {...}} or {"error": "...",
+"wrong": false}.
 When its input ends, which it also does when the process that asked has died, it gives up.
 """
 
@@ -25,7 +26,7 @@ from engines.driver import find_driver
 from engines.kept import open_kept, proven_on
 from engines.ort import OrtEngine
 from engines.plans import PlanStore, plan_key
-from engines.proof import Proof
+from engines.proof import Proof, WrongAnswerError
 from engines.tensorrt_build import build_plan
 from engines.tensorrt_library import Flavour, load_library
 
@@ -87,7 +88,7 @@ def build_elsewhere(
     """Have the plan built, unless it is kept, and proven where it can be run; waits for it.
 
     `on_progress` is told the share that is done, in [0, 1]. When `stop` is set, the process is ended. Raises
-    EngineError: stopped, cannot be built, its answers are wrong, or the process crashed.
+    EngineError: stopped, cannot be built or run, or the process crashed; WrongAnswerError.
     """
     with (
         tempfile.TemporaryFile() as words,
@@ -108,7 +109,9 @@ def build_elsewhere(
         status = child.wait()
         if stop.is_set():
             raise EngineError(f"{order.onnx.name}: the build was stopped")
-        raise EngineError(answer.get("error") or f"{order.onnx.name}: {_crash(order, status, words)}")
+        if "error" in answer:
+            raise (WrongAnswerError if answer["wrong"] else EngineError)(answer["error"])
+        raise EngineError(f"{order.onnx.name}: {_crash(order, status, words)}")
 
 
 def _answer(
@@ -237,7 +240,7 @@ def _main() -> int:
     try:
         outcome = carry_out(order, on_progress, lambda: not given_up.is_set())
     except EngineError as error:
-        answer(error=str(error))
+        answer(error=str(error), wrong=isinstance(error, WrongAnswerError))
         return 1
     answer(outcome=asdict(outcome))
     return 0

@@ -48,7 +48,7 @@ def open_kept(
 ) -> Engine:
     """The plan that is kept for a key, warm, its answers found to be the CPU's; that is noted in the store.
 
-    Raises EngineError: not kept, damaged, cannot be loaded or run, or its answers are wrong.
+    Raises EngineError: not kept, damaged, cannot be loaded or run; WrongAnswerError.
     """
     where = proven_on(driver)
     known = store.read_runtime_cache(key, where)

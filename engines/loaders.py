@@ -13,7 +13,7 @@ from engines.driver import Driver
 from engines.kept import PlanRunner, open_kept, proven_on, run_plan
 from engines.ort import OrtEngine
 from engines.plans import PlanKey, PlanStore, plan_key
-from engines.proof import Proof
+from engines.proof import Proof, WrongAnswerError
 from engines.tensorrt_library import Library
 from engines.watch import Preparing
 
@@ -70,19 +70,29 @@ class PlanLoader:
     def load(self, task: Task) -> Engine:
         """The engine, warm, its answers found to be right.
 
-        A plan that is not kept is built first. Whatever is wrong with a plan, it is built anew, once. One
-        that has not run on this GPU and driver yet does so in another process first, which may crash. Raises
-        EngineError.
+        A plan that is not kept is built first. Whatever is wrong with a plan, it is built anew, once; if its
+        answers are still wrong, that is remembered. One that has not run on this GPU and driver yet does so
+        in another process first, which may crash. Raises EngineError.
         """
         library = self.library
         key = plan_key(self.onnx, library.flavour, library.version, self.driver, task.shapes)
+        stored, where = self.store.find(key), proven_on(self.driver)
+        if stored is not None and stored.wrong == where:
+            raise EngineError(
+                f"{self.onnx.name}: with {self.name} its answers were wrong on {where};"
+                " python -m engines clear has it tried again"
+            )
         try:
             return self._load(key, task)
         except EngineError:
             # Where nothing is kept it could not even be built, and cannot be built a second time either.
             if task.stop.is_set() or not self.store.discard(key):
                 raise
-        return self._load(key, task)
+        try:
+            return self._load(key, task)
+        except WrongAnswerError:
+            self.store.mark_wrong(key, where)
+            raise
 
     def _load(self, key: PlanKey, task: Task) -> Engine:
         library, store, driver = self.library, self.store, self.driver

@@ -88,7 +88,7 @@ class StoredPlan:
     """A plan that is kept, as its `NAME.json` has it.
 
     `sha256` is the plan's. `seconds`: what building took. `proven`: GPU and driver on which its answers were
-    last found to be right; empty when it has never been run.
+    last found to be right, `wrong`: on which they were wrong though it had been built anew; empty: on none.
     """
 
     key: PlanKey
@@ -96,6 +96,7 @@ class StoredPlan:
     size_bytes: int
     seconds: float
     proven: str = ""
+    wrong: str = ""
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -159,9 +160,11 @@ class PlanStore:
 
     def mark_proven(self, key: PlanKey, proven: str) -> None:
         """Note where the plan's answers were found to be right."""
-        stored = self.find(key)
-        if stored is not None and stored.proven != proven:
-            self._write(f"{key.name}.json", replace(stored, proven=proven).to_json().encode())
+        self._note(key, proven=proven, wrong="")
+
+    def mark_wrong(self, key: PlanKey, wrong: str) -> None:
+        """Note where the plan's answers were wrong: it need not be built there time and again."""
+        self._note(key, proven="", wrong=wrong)
 
     def read_runtime_cache(self, key: PlanKey, where: str) -> bytes:
         """What TensorRT-RTX has compiled of a plan for this GPU and driver; empty if it is not kept."""
@@ -252,6 +255,12 @@ class PlanStore:
                 self.folder.chmod(0o700)
         except OSError as error:
             raise EngineError(f"{self.folder}: {error.strerror}") from error
+
+    def _note(self, key: PlanKey, *, proven: str, wrong: str) -> None:
+        stored = self.find(key)
+        if stored is not None and (stored.proven, stored.wrong) != (proven, wrong):
+            noted = replace(stored, proven=proven, wrong=wrong)
+            self._write(f"{key.name}.json", noted.to_json().encode())
 
     def _described(self, path: Path) -> StoredPlan | None:
         try:

@@ -18,6 +18,10 @@ _LEVELS_OFF = 2
 _ODD_SHARE = 1e-3
 
 
+class WrongAnswerError(EngineError):
+    """An engine runs, but its answers are not the CPU's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """Feeds, and what the CPU makes of them.
@@ -35,15 +39,14 @@ class Proof:
         return cls(feeds, cpu.infer(feeds))
 
     def check(self, engine: Engine) -> None:
-        """Run the engine until it is warm; raises EngineError when it fails, or for the last answer if that
-        is not the CPU's."""
+        """Run the engine until it is warm. Raises EngineError when it fails, WrongAnswerError."""
         for _ in range(_WARM_RUNS):
             answers = engine.infer(self.feeds)
         for name, expected in self.expected.items():
             if name not in answers:
-                raise EngineError(f"{engine.name}: no output {name!r}")
+                raise WrongAnswerError(f"{engine.name}: no output {name!r}")
             if fault := _fault(answers[name], expected):
-                raise EngineError(f"{engine.name}: {name!r} is not what the CPU makes of it: {fault}")
+                raise WrongAnswerError(f"{engine.name}: {name!r} is not what the CPU makes of it: {fault}")
 
 
 def made_up(spec: TensorSpec, shape: tuple[int, ...]) -> NDArray[Any]:

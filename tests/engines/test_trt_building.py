@@ -13,6 +13,7 @@ from engines import building
 from engines.base import EngineError
 from engines.building import Order, Outcome, build_elsewhere, carry_out
 from engines.plans import PlanStore
+from engines.proof import WrongAnswerError
 from engines.tensorrt_library import load_library
 from tests.engines.plan_fakes import DRIVER, NO_DRIVER, FakeGpu
 from tests.fakes import write_network
@@ -92,6 +93,14 @@ def test_progress_and_outcome_come_over_the_pipe(order: Order) -> None:
     outcome = build_elsewhere(order, shares.append, threading.Event(), python(program))
     assert shares == [0.25, 1.0]
     assert outcome == Outcome(64, 7)
+
+
+@pytest.mark.parametrize(("wrong", "kind"), [(True, WrongAnswerError), (False, EngineError)])
+def test_what_failed_there_is_raised_here(order: Order, wrong: bool, kind: type[EngineError]) -> None:
+    program = f"import json; print(json.dumps({{'error': 'off by 0.3', 'wrong': {wrong}}}))"
+    with pytest.raises(EngineError, match=r"^off by 0\.3$") as caught:
+        build_elsewhere(order, lambda share: None, threading.Event(), python(program))
+    assert caught.type is kind
 
 
 @pytest.mark.parametrize("willing", [True, False])
@@ -189,10 +198,10 @@ def test_where_there_is_a_gpu_the_plan_is_proven_before_it_is_said_to_be_there(
 
     def open_kept(*arguments: object) -> object:
         opened.append(True)
-        raise EngineError("tensorrt-rtx: 'alpha' is not what the CPU makes of it: off by 0.300")
+        raise WrongAnswerError("tensorrt-rtx: 'alpha' is not what the CPU makes of it: off by 0.300")
 
     monkeypatch.setattr(building, "open_kept", open_kept)
-    with pytest.raises(EngineError, match=r"off by 0\.300"):
+    with pytest.raises(WrongAnswerError, match=r"off by 0\.300"):
         carry_out(order, lambda share: True, lambda: True)
     assert opened == [True]
     assert [plan.proven for plan in store.plans()] == [""]

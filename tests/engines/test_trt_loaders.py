@@ -3,7 +3,7 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import onnxruntime
@@ -13,7 +13,7 @@ from engines.base import Engine, EngineError, TensorSpec
 from engines.loaders import CudaLoader, PlanLoader, Task
 from engines.ort import OrtEngine
 from engines.plans import PlanStore
-from engines.proof import Proof, made_up
+from engines.proof import Proof, WrongAnswerError, made_up
 from engines.watch import Preparing
 from tests.engines.plan_fakes import DRIVER, RTX, FakeGpu
 from tests.fakes import FLOAT32, FakeEngine, write_network
@@ -83,8 +83,38 @@ def test_wrong_answers_are_built_anew_once_and_then_refused(bench: Bench) -> Non
         bench.load()
     assert len(bench.gpu.orders) == 2
     assert all(engine.closed for engine in bench.gpu.engines)
+    with pytest.raises(EngineError, match="its answers were wrong on NVIDIA H100, driver"):
+        bench.load()  # which is not to be found out anew each time
+    assert len(bench.gpu.orders) == 2
     bench.gpu.changed = lambda alpha: alpha + np.float32(0.01)
+    bench.gpu.driver = replace(DRIVER, version=13020)
     bench.load().close()
+    (stored,) = bench.gpu.store.plans()
+    assert (stored.proven, stored.wrong) == ("NVIDIA H100, driver for CUDA 13.2", "")
+
+
+def test_wrong_answers_in_the_process_that_builds_are_remembered_as_well(bench: Bench) -> None:
+    bench.gpu.proves = False
+    bench.gpu.refuses = WrongAnswerError("tensorrt-rtx: 'alpha' is not what the CPU makes of it")
+    for said in ("is not what the CPU makes", "were wrong on"):
+        with pytest.raises(EngineError, match=said):
+            bench.load()
+    assert len(bench.gpu.orders) == 2
+    bench.gpu.store.clear()
+    bench.gpu.refuses = None
+    bench.load().close()
+
+
+def test_what_fails_otherwise_is_tried_again_the_next_time(bench: Bench) -> None:
+    bench.load().close()
+    with pytest.raises(EngineError, match="out of memory"), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bench.gpu, "run", lambda *_: _raise(EngineError("CUDA: out of memory")))
+        bench.load()
+    bench.load().close()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def test_what_cannot_be_built_is_not_tried_twice(bench: Bench) -> None:

@@ -55,6 +55,9 @@ def test_a_plan_comes_back_as_it_was_kept(store: PlanStore, key: PlanKey) -> Non
     store.mark_proven(key, "NVIDIA H100")
     assert store.plans() == [dataclasses.replace(stored, proven="NVIDIA H100")]
     assert store.read(key) == b"machine code"
+    store.mark_wrong(key, "NVIDIA L4")
+    assert store.plans() == [dataclasses.replace(stored, wrong="NVIDIA L4")]
+    assert store.keep(key, b"machine code", 12.345) == stored
 
 
 def test_plans_are_the_users_alone(store: PlanStore, key: PlanKey, monkeypatch: pytest.MonkeyPatch) -> None:
