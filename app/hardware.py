@@ -7,13 +7,15 @@ crash or never come back: each is tried in a process of its own, with a time lim
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from typing import Any, NamedTuple, get_args
+
+import av
 
 from app.capture.device import devices_of_build
 from app.config import ROOT, Decoder
@@ -115,10 +117,12 @@ def _decoder_order(device: str, how: _Trial) -> dict[str, Any]:
 
 
 def _tried(order: dict[str, Any]) -> Finding:
+    name = order["name"]
+    if name not in _known(order["kind"]):
+        return Finding(name, "not in this build of FFmpeg")
     process = subprocess.Popen(
         COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
     )
-    name = order["name"]
     try:
         said, _ = process.communicate(json.dumps(order).encode(), CHECK_S)
     except subprocess.TimeoutExpired:
@@ -131,6 +135,10 @@ def _tried(order: dict[str, Any]) -> Finding:
         return Finding(name, "the driver ends the program")
     found = json.loads(said.splitlines()[-1])
     return Finding(name, found.get("reason", ""), found.get("ms", 0.0))
+
+
+def _known(kind: str) -> Container[str]:
+    return av.codec.codecs_available if kind == "encoder" else ["software", *devices_of_build()]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -17,7 +17,6 @@ from typing import Any
 import av
 import av.logging
 import numpy as np
-from av.codec.codec import UnknownCodecError
 from av.codec.context import CodecContext
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
@@ -41,7 +40,7 @@ def main() -> None:
     with av.logging.Capture(local=False) as logged:
         try:
             said: dict[str, Any] = {"ms": (_decoded_in if order["kind"] == "decoder" else _encoded_in)(order)}
-        except (DeviceError, av.FFmpegError, UnknownCodecError) as error:
+        except (DeviceError, av.FFmpegError) as error:
             said = {"reason": _reason(error, logged)}
     print("\n" + json.dumps(said), flush=True)
     os._exit(0)  # a driver that crashes when it is unloaded takes nothing back
@@ -153,14 +152,11 @@ def _likeness_db(frame: av.VideoFrame, right: av.VideoFrame) -> float:
     return float(10 * np.log10(255**2 / max(float(np.square(one - other).mean()), 1e-6)))
 
 
-def _reason(error: Exception, logged: Sequence[tuple[int, str, str]]) -> str:
+def _reason(error: DeviceError | av.FFmpegError, logged: Sequence[tuple[int, str, str]]) -> str:
     """Why it does not work, in one line; FFmpeg tells it in its log, and the error is only what follows."""
     if isinstance(error, DeviceError):
         return str(error)
-    if isinstance(error, UnknownCodecError):
-        return "not in this build of FFmpeg"
     said = next((text.strip().rstrip(".") for level, _, text in logged if level <= av.logging.ERROR), "")
-    assert isinstance(error, av.FFmpegError)
     return said or error.strerror or type(error).__name__
 
 

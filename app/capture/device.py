@@ -41,7 +41,7 @@ def device_decoder(codec: str, device: str, software: VideoCodecContext) -> Vide
         # FFmpeg's fall-back would hide that the device refuses the stream.
         name, accelerator = codec, HWAccel(device, allow_software_fallback=False)
     else:
-        raise DeviceError("this build of FFmpeg does not know it")
+        raise DeviceError("not in this build of FFmpeg")
     try:
         context = CodecContext.create(name, "r", hwaccel=accelerator)
     except UnknownCodecError:

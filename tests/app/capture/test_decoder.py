@@ -441,7 +441,7 @@ def test_the_devices_of_this_machine_decode_or_say_why_not(tmp_path: Path, devic
 def test_a_device_of_another_system_is_refused() -> None:
     context = CodecContext.create("h264", "r")
     assert isinstance(context, VideoCodecContext)
-    with pytest.raises(DeviceError, match="this build of FFmpeg does not know it"):
+    with pytest.raises(DeviceError, match="not in this build of FFmpeg"):
         device_decoder("h264", "no-such-device", context)
 
 
