@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from benchmarks import engine as engine_benchmark
 from benchmarks import gpu as benchmark
 from benchmarks.gpu import Speeds, libraries_here, measure, measure_speeds, table
 from engines.base import EngineError, TensorSpec
@@ -54,6 +56,24 @@ def test_times_of_a_plan_and_both_bounds(runtime: FakeCudaRuntime) -> None:
     lines = table(rows, speeds, missing, FACTS).split("\n")
     assert "aim 4.0 ms: " in lines[1] and "aim" not in lines[2]
     assert "GB/s up" in lines[3] and "a GPU" in lines[4]
+
+
+def test_a_plan_beside_other_engines_uploads_what_changes_alone(
+    runtime: FakeCudaRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(runtime, {b"plan": NETWORK})
+    monkeypatch.setattr(engine_benchmark, "load_library", lambda flavour: fake_library(world, flavour))
+    monkeypatch.setattr(engine_benchmark, "open_cuda", lambda: CudaRuntime(runtime))
+    monkeypatch.setattr(engine_benchmark, "build_plan", lambda *_: b"plan")
+    workload = dataclasses.replace(tiny(), carried={"prev": "last"})
+    with ExitStack() as stack:
+        opened = engine_benchmark._tensorrt("tensorrt-rtx")(workload, "half", stack)
+        uploads = runtime.ran.count("upload")
+        for _ in range(4):
+            opened.run()
+        assert runtime.ran.count("upload") - uploads == 4  # y, and not the sky again
+        assert (opened.uploaded_bytes, opened.downloaded_bytes) == (24, 30)
+    assert runtime.left() == {} and world.violations == []
 
 
 def test_bounds() -> None:

@@ -47,6 +47,7 @@ def test_the_network_becomes_a_plan(name: str, kind: str, most: float, size_wh: 
     assert 1e6 < built.size < most
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size_wh", "precision"), FRAMES)
 def test_the_whole_frame_becomes_a_plan(size_wh: tuple[int, int], precision: str, tmp_path: Path) -> None:
     built: Built = in_child(build, export_frame(tmp_path, size_wh, precision), SKY_SHAPES)
