@@ -82,7 +82,9 @@ def open_session(
     with ExitStack() as stack:
         stack.callback(loading.join)
         fps = options.fps or config.picture_fps
-        source = stack.enter_context(open_source(options.source, options.size_wh, fps, options.audio))
+        source = stack.enter_context(
+            open_source(options.source, options.size_wh, fps, options.audio, config.capture.decoder)
+        )
         info = source.info
         part = config.matting
         network = model_path(part.model)
