@@ -9,6 +9,7 @@ TensorRT-RTX takes to build the plans, which it can do anywhere.
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 import time
@@ -229,6 +230,8 @@ def main(arguments: list[str] | None = None) -> None:
     add_options(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # the export's
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("engines").setLevel(logging.INFO)  # one that runs without a CUDA graph says so
     driver = find_driver()
     missing: dict[str, str] = {}
     cuda = None
