@@ -230,8 +230,6 @@ def main(arguments: list[str] | None = None) -> None:
     add_options(parser)
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)  # the export's
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("engines").setLevel(logging.INFO)  # one that runs without a CUDA graph says so
     driver = find_driver()
     missing: dict[str, str] = {}
     cuda = None
@@ -253,4 +251,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s")
+    logging.getLogger("engines").setLevel(logging.INFO)  # one that runs without a CUDA graph says so
     main()
