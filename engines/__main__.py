@@ -13,6 +13,7 @@ from engines.driver import find_driver
 from engines.loaders import Build
 from engines.ort import OrtEngine
 from engines.plans import PlanKey, PlanStore, StoredPlan, plan_key
+from engines.proof import WrongAnswerError
 from engines.registry import networks_for_plans
 from engines.tensorrt_library import Flavour, Library, load_library
 
@@ -95,15 +96,17 @@ def _build(
     with OrtEngine(reference, 1) as engine:
         shapes = _shapes(reference, engine.inputs, engine.metadata, given)
     library = _library(backend)
-    onnx = networks_for_plans(reference)[0]
-    order = Order(onnx, reference, library.flavour, shapes, store.folder)
-    key = plan_key(onnx, library.flavour, library.version, find_driver(), shapes)
-    try:
-        outcome = _with_bar(order, library, build)
-    except EngineError:
-        if not store.discard(key):
-            raise
-        outcome = _with_bar(order, library, build)  # what was wrong with the plan is gone with it
+    networks = networks_for_plans(reference)
+    for onnx in networks:
+        order = Order(onnx, reference, library.flavour, shapes, store.folder)
+        key = plan_key(onnx, library.flavour, library.version, find_driver(), shapes)
+        try:
+            outcome = _built(order, key, library, store, build)
+            break
+        except WrongAnswerError as error:
+            if onnx == networks[-1]:
+                raise
+            print(f"{onnx.name} is not used: {error}")
     built = f"built in {outcome.seconds:.1f} s" if outcome.seconds else "was built already"
     print(f"{_line(key, outcome.size_bytes)}: {built}")
     print(
@@ -111,6 +114,16 @@ def _build(
         if outcome.proven
         else f"not proven, that is left to its first use: {outcome.unproven}"
     )
+
+
+def _built(order: Order, key: PlanKey, library: Library, store: PlanStore, build: Build) -> Outcome:
+    """The order carried out; a second time where there is a plan with something wrong."""
+    try:
+        return _with_bar(order, library, build)
+    except EngineError:
+        if not store.discard(key):
+            raise
+    return _with_bar(order, library, build)
 
 
 def _with_bar(order: Order, library: Library, build: Build) -> Outcome:

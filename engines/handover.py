@@ -16,6 +16,7 @@ from engines.watch import Watch
 log = logging.getLogger(__name__)
 
 _CLOSE_S = 1.0
+_LOOK_S = 0.2
 
 
 class HandoverEngine:
@@ -62,8 +63,8 @@ class HandoverEngine:
             self._begin(shapes)
             if not self._only:
                 return answers
-        if self._only and self._loading is not None:
-            self._loading.join()
+        while self._only and self._loading is not None and self._loading.is_alive():
+            self._loading.join(_LOOK_S)  # on Windows Ctrl-C is only heard between two waits
         self._take_over()
         if self._engine is not None and shapes == self._shapes:
             try:

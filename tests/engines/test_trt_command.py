@@ -16,6 +16,7 @@ from engines.base import EngineError
 from engines.building import Order, Outcome
 from engines.driver import find_driver
 from engines.plans import PlanStore, plan_key
+from engines.proof import WrongAnswerError
 from engines.tensorrt_library import load_library
 from tests.fakes import write_network
 
@@ -110,6 +111,23 @@ def test_half_precision_is_built_where_it_is_as_good(path: Path, store: PlanStor
     builds = Builds(store)
     assert main(["build", str(path)], store, builds) == 0
     assert (builds.orders[0].onnx, builds.orders[0].reference) == (half, path)
+
+
+def test_half_precision_that_answers_otherwise_gives_way_to_float(
+    path: Path, store: PlanStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    half = write_network(
+        path.with_name("blue_fp16.onnx"), metadata={"val_iou": "0.94", "val_iou_float": "0.94"}
+    )
+    wrong = WrongAnswerError("'alpha' is not what the CPU makes of it: off by 0.300")
+    builds = Builds(store, wrong, Outcome(1.0, 4, "NVIDIA H100"))
+    assert main(["build", str(path), "--backend", "tensorrt-rtx"], store, builds) == 0
+    assert [order.onnx for order in builds.orders] == [half, path]
+    refused, built, _ = capsys.readouterr().out.splitlines()
+    assert refused == f"blue_fp16.onnx is not used: {wrong}"
+    assert built.startswith("blue-")
+    assert main(["build", str(path), "--backend", "tensorrt-rtx"], store, Builds(store, wrong, wrong)) == 1
+    assert capsys.readouterr().err == f"python -m engines: {wrong}\n"
 
 
 def test_a_plan_with_something_wrong_is_built_anew_once(

@@ -15,7 +15,9 @@ from app.config import ROOT
 from engines.base import Engine, EngineError
 from engines.cuda import Cuda
 from engines.driver import find_driver
+from engines.ort import OrtEngine
 from engines.plans import PlanStore
+from engines.proof import Proof
 from engines.registry import networks_for_plans, open_engine
 from engines.tensorrt_library import Flavour, Library
 from engines.watch import Watch
@@ -209,6 +211,14 @@ def test_half_precision_that_does_not_open_is_not_taken(path: Path) -> None:
         ROOT / "models" / "matte_fp16.onnx",
         ROOT / "models" / "matte.onnx",
     ]
+
+
+def test_released_half_precision_can_prove_itself() -> None:
+    """Else it would be built on every GPU, only to be refused."""
+    half, reference = networks_for_plans(ROOT / "models" / "matte.onnx")
+    with OrtEngine(reference, 1) as cpu, OrtEngine(half, 1) as engine:
+        for height, width in ((224, 384), (384, 224), (288, 384)):
+            Proof.of(cpu, {"image": (1, 3, height, width)}).check(engine)
 
 
 def test_half_precision_that_answers_otherwise_gives_way_to_float(
