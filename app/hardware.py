@@ -7,7 +7,7 @@ crash or never come back: each is tried in a process of its own, with a time lim
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,21 +78,17 @@ def hardware_decoders() -> list[str]:
     return [device for device in devices_of_build() if device in get_args(Decoder)]
 
 
-def hardware_lines() -> list[str]:
-    """The table of all encoders and decoders there are, with the reason for each that does not work."""
-    decoders = ["software", *devices_of_build()]
-    encoders = ["libx264", *HARDWARE]
-    orders = [_decoder_order(device, _LIST) for device in decoders]
-    orders += [_encoder_order(codec, _LIST) for codec in encoders]
+def hardware_lines() -> Iterator[str]:
+    """The table of all encoders and decoders that can be asked for, with the reason for each that does not
+    work; each line as soon as it is known."""
     # One after the other: they would slow each other down.
-    findings = [_tried(order) for order in orders]
     width, height = _LIST.size_wh
-    return [
-        f"decoders (--decoder), H.264 to pictures in memory, {width}x{height}",
-        *(_line(finding) for finding in findings[: len(decoders)]),
-        f"encoders (--encoder), pictures in memory to H.264, {width}x{height}",
-        *(_line(finding) for finding in findings[len(decoders) :]),
-    ]
+    yield f"decoders (--decoder), H.264 to pictures in memory, {width}x{height}"
+    for device in ["software", *hardware_decoders()]:
+        yield _line(_tried(_decoder_order(device, _LIST)))
+    yield f"encoders (--encoder), pictures in memory to H.264, {width}x{height}"
+    for codec in [_SOFTWARE.codec, *HARDWARE]:
+        yield _line(_tried(_encoder_order(codec, _LIST)))
 
 
 def _line(finding: Finding) -> str:
@@ -131,9 +127,10 @@ def _tried(order: dict[str, Any]) -> Finding:
         _end(process)
     if process.returncode:
         return Finding(name, f"the driver crashes (exit status {process.returncode})")
-    if not said.strip():
+    try:
+        found = json.loads(said.splitlines()[-1])
+    except (IndexError, ValueError):  # nothing, or what the driver has printed
         return Finding(name, "the driver ends the program")
-    found = json.loads(said.splitlines()[-1])
     return Finding(name, found.get("reason", ""), found.get("ms", 0.0))
 
 

@@ -38,12 +38,13 @@ X264 = {"kind": "encoder", "name": "libx264", "codec": "libx264", "options": {"t
 # --- in a process of its own
 
 
-def test_what_works_is_found_to_work() -> None:
+def test_what_works_is_found_to_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """With software in the place of hardware: the trial itself asks for nothing that cannot be had."""
+    monkeypatch.setattr(hardware, "CHECK_S", 60.0)  # the machine may be busy
     for order in (hardware._decoder_order("software", hardware._CHECK), X264):
         finding = hardware._tried(order)
         assert (finding.works, finding.reason) == (True, "")
-        assert 0 < finding.ms < 1000
+        assert finding.ms > 0
 
 
 @pytest.mark.parametrize("codec", HARDWARE)
@@ -73,6 +74,7 @@ def test_a_driver_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
         ("import os; os.abort()", "the driver crashes (exit status -6)"),
         ("import os; os._exit(3)", "the driver crashes (exit status 3)"),
         ("pass", "the driver ends the program"),
+        ("print('libva info: bye')", "the driver ends the program"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="exit statuses are those of POSIX")
@@ -102,18 +104,18 @@ def test_each_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(tried) == sorted([*HARDWARE, "cuda", "qsv"])
 
 
-def test_the_table_names_all_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_names_all_that_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def tried(order: dict[str, Any]) -> Finding:
         works = order["name"] in ("software", "libx264", "cuda")
         return Finding(order["name"], "" if works else "Cannot load it", 4.26)
 
     monkeypatch.setattr(app.hardware, "_tried", tried)
-    monkeypatch.setattr(app.hardware, "devices_of_build", lambda: ["cuda", "drm"])
-    assert hardware_lines() == [
+    monkeypatch.setattr(app.hardware, "devices_of_build", lambda: ["cuda", "drm", "qsv"])
+    assert list(hardware_lines()) == [
         "decoders (--decoder), H.264 to pictures in memory, 1280x720",
         "  software              4.3 ms",
         "  cuda                  4.3 ms",
-        "  drm                no: Cannot load it",
+        "  qsv                no: Cannot load it",
         "encoders (--encoder), pictures in memory to H.264, 1280x720",
         "  software (x264)       4.3 ms",
         *[f"  {codec:18} no: Cannot load it" for codec in HARDWARE],
