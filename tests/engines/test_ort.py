@@ -1,6 +1,9 @@
 import gc
 import logging
+import os
 import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from app.config import ROOT
 from engines.base import EngineError, TensorSpec
 from engines.registry import open_engine
 from tests.fakes import FLOAT32, write_network
@@ -107,3 +111,17 @@ def _native_threads() -> int:
     if not tasks.is_dir():
         pytest.skip("counting native threads needs /proc")
     return len(list(tasks.iterdir()))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG_CACHE_HOME is Linux's")
+def test_nothing_is_reported_about_this_machine(tmp_path: Path) -> None:
+    """Where ONNX Runtime reports, it first leaves the number that it gives the device in the cache folder."""
+    path = write_network(tmp_path / "blue.onnx")
+    program = (
+        "import sys; from pathlib import Path; from engines.registry import open_engine;"
+        "open_engine(Path(sys.argv[1]), 'ort', 1).close()"
+    )
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LD_LIBRARY_PATH")}
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", program, str(path)], cwd=ROOT, env=kept | home, check=True)
+    assert list(tmp_path.iterdir()) == [path]
