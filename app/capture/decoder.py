@@ -104,11 +104,6 @@ class PictureDecoder:
         """Whether a device has failed, and the next key frame has not come yet."""
         return self._waited is not None
 
-    @property
-    def device(self) -> str:
-        """The device that decodes just now; empty while software does."""
-        return self._device_name if self._device is not None and not self._comparing else ""
-
     def decode(self, packet: Packet[Any]) -> list[av.VideoFrame | None]:
         """The pictures that come out when the packet goes in, None for each broken one.
 

@@ -20,12 +20,7 @@ from tests.fakes import write_network
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
 IMAGE = {"image": (1, 3, 32, 64)}
-FRAMES = [
-    ((64, 48), "float"),
-    ((64, 48), "half"),
-    ((65, 49), "float"),
-    ((48, 97), "half"),
-]
+FRAMES = [((64, 48), "float"), ((49, 97), "half")]
 
 
 @pytest.fixture(autouse=True)
@@ -80,8 +75,9 @@ def test_the_whole_frame_becomes_a_plan(size_wh: tuple[int, int], precision: str
 
 def test_a_plan_is_the_same_every_time(tmp_path: Path) -> None:
     path = write_network(tmp_path / "blue.onnx")
-    assert len({in_child(build, path, IMAGE).sha256 for _ in range(2)}) == 1
-    assert in_child(build, path, {"image": (1, 3, 64, 64)}).sha256 != in_child(build, path, IMAGE).sha256
+    first, second = (in_child(build, path, IMAGE).sha256 for _ in range(2))
+    assert first == second
+    assert in_child(build, path, {"image": (1, 3, 64, 64)}).sha256 != first
 
 
 def test_inputs_are_fixed_and_outputs_follow() -> None:
