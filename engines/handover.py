@@ -118,6 +118,8 @@ class HandoverEngine:
                 except EngineError as error:
                     refusals.append(str(error))
                 else:
+                    for refusal in dict.fromkeys(refusals):
+                        log.info("not taken: %s", refusal)
                     return
             self._refusal = EngineError("; ".join(dict.fromkeys(refusals)))
             if not self._only and not task.stop.is_set():

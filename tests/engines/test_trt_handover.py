@@ -132,13 +132,19 @@ def test_each_run_is_answered_by_one_of_them_alone(told: Told) -> None:
     assert len(gpu.images) == answers.count(0.75)
 
 
-def test_the_next_loader_follows_one_that_refuses(told: Told) -> None:
+def test_the_next_loader_follows_one_that_refuses_and_it_is_said_why(
+    told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
     loaders = [GivenLoader(EngineError("no plan")), GivenLoader(engine("gpu 2", 0.75), "gpu 2")]
-    with HandoverEngine(engine("cpu 1", 0.25), loaders, told.watch) as both:
+    with (
+        caplog.at_level(logging.INFO),
+        HandoverEngine(engine("cpu 1", 0.25), loaders, told.watch) as both,
+    ):
         alpha(both)
         settle()
         assert alpha(both) == 0.75
         assert both.name == "gpu 2"
+    assert caplog.messages == ["not taken: no plan", "backend: gpu 2 from now on, fake.onnx"]
 
 
 def test_when_all_refuse_the_cpu_goes_on_and_it_is_said_once(
