@@ -205,7 +205,8 @@ def print_hardware() -> int:
     """Print each decoder and encoder with its speed, or why it does not work; exit status 0."""
     from app.hardware import hardware_lines
 
-    print("\n".join(hardware_lines()))
+    for line in hardware_lines():
+        print(line, flush=True)  # each trial may take seconds
     return 0
 
 

@@ -18,7 +18,7 @@ from training.camera import add_bars, add_camera_faults, blur_by_motion, change_
 from training.cutouts import Cutout, paste_cutout, place_cutout
 from training.data import Picture
 from training.night import relight_as_night
-from training.skies import horizon_of, paste_sky, sky_piece
+from training.skies import horizon_of, paste_sky, plain_sky, sky_piece
 from training.weather import (
     add_drops,
     add_fog,
@@ -36,6 +36,8 @@ Array = NDArray[np.uint8]
 
 PASTED_SOFT, PASTED_HARD = 0.4, 0.24
 """Shares of samples with another sky, of pictures with mattes of their own and with hard labels."""
+PLAIN = 0.3
+"""Share of plain pale skies among those that are pasted."""
 NIGHT = 0.18
 """Share of samples made night; a dark sky that is pasted makes it night too."""
 CUTOUTS = 0.18
@@ -65,7 +67,10 @@ def augment(
     if relit:
         piece = None
         if change < paste_below:
-            piece = sky_piece(skies[int(rng.integers(len(skies)))], size_wh, horizon_of(alpha), rng)
+            if rng.random() < PLAIN:
+                piece = plain_sky(size_wh, rng)
+            else:
+                piece = sky_piece(skies[int(rng.integers(len(skies)))], size_wh, horizon_of(alpha), rng)
         if piece is not None and piece.mean() >= _DARK:
             image = paste_sky(image, alpha, piece, rng)
         else:
@@ -140,7 +145,7 @@ def add_weather(image: Array, alpha: Array, skies: Sequence[Array], rng: np.rand
         image = add_water(image, alpha, rng)
     elif mirror < 0.1 and skies:
         image = add_reflections(image, alpha, skies[int(rng.integers(len(skies)))], rng)
-    elif mirror < 0.13:
+    elif mirror < 0.12:
         image = whitewash(image, alpha, rng)
     weather = rng.random()
     if weather < 0.07:

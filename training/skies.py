@@ -67,6 +67,16 @@ def paste_sky(image: Array, alpha: Array, piece: Array, rng: np.random.Generator
     return mix(np.asarray(lit, np.uint8), piece, alpha)
 
 
+def plain_sky(size_wh: tuple[int, int], rng: np.random.Generator) -> Array:
+    """A pale sky without a cloud, overcast or over-exposed, uint8 (H, W, 3) RGB: easily taken for a wall."""
+    width, height = size_wh
+    top = rng.uniform(185, 255) * (1 + rng.normal(0.0, 0.02, 3)) * np.array([0.97, 1.0, 1.02])
+    bottom = top + rng.uniform(-25, 25)
+    down = np.linspace(0.0, 1.0, height)[:, None, None]
+    sky = np.broadcast_to(top + (bottom - top) * down, (height, width, 3))
+    return np.asarray(np.clip(sky, 0, 255), np.uint8)
+
+
 def render_skies(count: int, rng: np.random.Generator) -> list[Array]:
     """Computed skies, uint8 (240, 360, 3): clear, overcast, blown out, at dusk, many with soft clouds."""
     return [_render_sky(rng) for _ in range(count)]

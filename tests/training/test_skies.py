@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.skies import foreground_colours, horizon_of, mix, paste_sky, render_skies, sky_piece
+from training.skies import foreground_colours, horizon_of, mix, paste_sky, plain_sky, render_skies, sky_piece
 
 
 def test_mixed_pixels_get_the_colour_of_what_stands_there() -> None:
@@ -57,3 +57,11 @@ def test_computed_skies_are_smooth_and_of_many_kinds() -> None:
     assert all(sky.shape == (240, 360, 3) and sky.dtype == np.uint8 for sky in skies)
     assert means.std(axis=0).min() > 20
     assert np.median([np.abs(np.diff(sky.astype(int), axis=1)).mean() for sky in skies]) < 3
+
+
+def test_plain_skies_are_pale_and_without_a_cloud() -> None:
+    for seed in range(20):
+        sky = plain_sky((64, 40), np.random.default_rng(seed)).astype(int)
+        assert sky.shape == (40, 64, 3) and sky.min() > 130
+        assert np.abs(np.diff(sky, axis=0)).max() <= 2 and not np.diff(sky, axis=1).any()
+        assert np.ptp(sky.mean(axis=(0, 1))) < 45
