@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.camera import Camera, View, rotated
 from app.config import Tracker
 from app.frame import F32, F64, NO_POINTS, U8, Frame, Matted, Motion, Tracked, Tracking
 from app.jit import jit
+from app.rotation import rotation_from_vector
 from app.shrink import shrink
 from app.tracking.rigid import STILL, Rigid, fit_rigid
 from app.tracking.smoothing import smoothed
@@ -87,10 +89,6 @@ _DAMPING_S: Final = 0.15
 _PATIENCE_S: Final = 0.5
 """A predicted motion dies away with this time constant and is given up after this time."""
 
-_LEVEL_S: Final = 30.0
-"""The pose goes back to a level camera with this time constant: small errors of every step, such as what a
-car's forward motion does to the fit, would otherwise turn the sky upside down within the hour."""
-
 _LOCAL: Final = 31
 """Width of the neighbourhood, in pixels of the small picture, whose mean brightness is taken away."""
 
@@ -146,6 +144,7 @@ class TrackingStage:
         self._centre = (np.array(size_wh) - 1) / 2
         self._longer = max(size_wh)
         self._reach = _NEAR * float(self._scale.max())
+        self._camera = Camera.from_fov(size_wh, 60.0)
         self.reset()
 
     def reset(self) -> None:
@@ -154,7 +153,7 @@ class TrackingStage:
         self._points = _NO_POINTS
         self._points_found = 0
         self._points_age = 0
-        self._pose = STILL
+        self._rotation = np.eye(3)
         self._velocity = STILL
         self._unseen_s = 0.0
         self._steadied = 0
@@ -190,15 +189,21 @@ class TrackingStage:
                     np.linalg.inv(self._in_pixels(edges)).astype(np.float64, copy=False),
                     min(self._part.smoothing, self._steadied / (self._steadied + 1)),
                 )
-        self._pose = _levelling(
-            self._pose.then(step), 0.0 if last is None else _passed_s(last.frame, matted.frame)
-        )
         self._last = _Last(matted.frame, alpha, grey, thumbnail)
-        motion = Motion(self._homography(step), self._homography(self._pose), state, len(points), points)
+        focal = self._camera.focal_px
+        turn = rotation_from_vector(np.array([-step.y / focal, step.x / focal, step.roll]))
+        self._rotation = self._rotation @ turn.T
+        motion = Motion(
+            rotated(self._camera, turn, self._camera),
+            self._rotation,
+            View(self._camera, self._rotation),
+            state,
+            len(points),
+            0.0,
+            points,
+            np.zeros(len(points), np.uint8),
+        )
         return Tracked(matted.frame, alpha, motion, matted.foreground, matted.found)
-
-    def _homography(self, motion: Rigid) -> F64:
-        return self._in_pixels(motion.matrix)
 
     def _in_pixels(self, matrix: F64) -> F64:
         """A motion whose origin is the picture's centre in luma pixel coordinates."""
@@ -316,12 +321,6 @@ def _zoomed(motion: Rigid, before: F64, after: F64, weight: F64, reach: float) -
 
 def _passed_s(before: Frame, after: Frame) -> float:
     return max(after.seconds - before.seconds, 1e-3)
-
-
-def _levelling(pose: Rigid, passed_s: float) -> Rigid:
-    """The pose with a little less roll and tilt; where the camera heads to is left alone."""
-    keep = math.exp(-passed_s / _LEVEL_S)
-    return Rigid(keep * math.remainder(pose.roll, math.tau), pose.x, keep * pose.y)
 
 
 def _resized(picture: U8, size_wh: tuple[int, int], interpolation: int) -> U8:

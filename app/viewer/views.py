@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.camera import Camera, first_view
 from app.colour import rgb_from_yuv
 from app.frame import (
     F64,
@@ -110,7 +111,7 @@ def warm_up() -> None:
     """Have the code of all views compiled, once; else the first picture of a view takes its time for that."""
     luma, chroma = np.zeros((2, 2), np.uint8), np.zeros((1, 1), np.uint8)
     frame = Frame(Planes(luma, chroma, chroma), 0, 0, Fraction(1), Colour(), 0)
-    motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
+    motion = Motion(np.eye(3), np.eye(3), first_view(Camera((2, 2), 2.0)), Tracking.TRACKED, 0)
     packet = Composited(
         Tracked(frame, luma, motion, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
     )
@@ -253,7 +254,8 @@ def _tracking(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
 def _draw_grid(picture: U8, tracked: Tracked, scale: F64, pen: int) -> None:
     """Draw lines that are fixed to the sky, where there is sky; the middle one, the horizon, everywhere."""
     height, width = tracked.alpha.shape
-    lines = _grid(tracked.motion.pose, (width, height))
+    view = tracked.motion.view
+    lines = _grid(view.homography(view.camera), (width, height))
     if not len(lines):
         return
     x, y = np.rint(lines).astype(np.intp).transpose(2, 0, 1)

@@ -23,7 +23,6 @@ from app.frame import (
     Foreground,
     Found,
     Frame,
-    Motion,
     Planes,
     Tracked,
     Tracking,
@@ -32,6 +31,7 @@ from app.options import Options
 from app.sky.library import SkyFile, find_sky
 from app.state import State, Written
 from app.studio import Studio
+from tests.app.motions import motion
 
 INFO = SourceInfo("made up", (64, 64), Fraction(1, 30), Fraction(30), None, Colour(), None)
 
@@ -171,9 +171,9 @@ def make(opened: Opened) -> Iterator[Callable[..., Studio]]:
         np.full((32, 32), 240, np.uint8),
     )
     frame = Frame(Planes(*picture), 0, 0, Fraction(1, 30), Colour("bt601"), 0)
-    motion = Motion(np.eye(3), np.eye(3), Tracking.LOST, 0)
+    still = motion(Tracking.LOST)
     latest = Composited(
-        Tracked(frame, picture[0], motion, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
+        Tracked(frame, picture[0], still, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
     )
     screen: Any = SimpleNamespace(held=True, replaced=0, latest=lambda: latest)
 
