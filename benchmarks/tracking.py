@@ -15,7 +15,6 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache as cached
 from pathlib import Path
@@ -28,7 +27,7 @@ from app.matting.stage import MattingStage
 from benchmarks.rotations.clips import Clip, clip_of
 from benchmarks.rotations.errors import Errors, errors
 from benchmarks.rotations.panorama import COLOUR, PanoramaError
-from benchmarks.rotations.peers import TRACKERS
+from benchmarks.rotations.peers import TRACKERS, Estimate
 from benchmarks.rotations.render import Panoramas
 from benchmarks.rotations.scenes import CAMERA, FRAMES, Scene, scenes
 from engines.registry import open_engine
@@ -47,28 +46,30 @@ def network_alpha(planes: Planes) -> U8:
     return _network(planes.size_wh).process(frame).alpha
 
 
-def shots(clip: Clip, by_network: bool) -> Iterator[tuple[Frame, U8]]:
-    """The clip's frames, each with the alpha that trackers are given."""
-    for frame, alpha in clip.frames():
-        yield frame, network_alpha(frame.planes) if by_network else alpha
-
-
 def measure(clip: Clip, names: list[str], by_network: bool) -> dict[str, Errors]:
-    """Each tracker's errors on the clip."""
-    return {
-        name: errors(list(TRACKERS[name](shots(clip, by_network), CAMERA)), clip.rotations, CAMERA)
-        for name in names
-    }
+    """Each tracker's errors on the clip; all see the same frames and alphas."""
+    trackers = {name: TRACKERS[name](CAMERA) for name in names}
+    estimates: dict[str, list[Estimate]] = {name: [] for name in names}
+    for frame, true_alpha in clip.frames():
+        alpha = network_alpha(frame.planes) if by_network else true_alpha
+        for name, follow in trackers.items():
+            estimates[name].append(follow(frame, alpha))
+    return {name: errors(found, clip.truth, CAMERA) for name, found in estimates.items()}
 
 
 def table(scene: Scene, results: dict[str, Errors]) -> str:
     """The numbers of one clip, for people."""
     lines = [f"{scene.name} ({scene.kind})"]
     for name, e in results.items():
-        lines.append(
+        line = (
             f"  {name:10} {e.median_px:9.3f} {e.p95_px:6.2f} {e.drift_percent:8.3f} {e.roll_deg:10.3f}"
             f" {e.lost_percent:7.1f} {e.predicted_percent:7.1f} {e.ms:6.1f}"
         )
+        if e.jump_px is not None:
+            line += f"   after the blank {e.jump_px:.2f} px, into it {e.return_px:.2f} px"
+        if len(scene.panoramas) > 1:
+            line += f"   {e.missed_cuts} of {len(scene.panoramas) - 1} cuts missed"
+        lines.append(line)
     return "\n".join(lines)
 
 

@@ -25,14 +25,21 @@ WIDTH = 8192
 1280 pixel wide view of 60 degrees, and linear interpolation between texels exact enough."""
 
 _MASK_WIDTH = 2048
-_VIEW = Camera.from_fov((768, 768), 75.0)
+_VIEW = Camera.from_fov((640, 640), 100.0)
 _HEADINGS = 8
-_ELEVATIONS_DEG = (-10.0, 20.0, 55.0, 85.0)
+_ELEVATIONS_DEG = (0.0, 30.0)
+_HIGHEST_DEG = 74.0
+"""Views with land in them, by which a network knows a sky; what is highest in them goes on to the zenith."""
+
 _BELOW_DEG = 3.0
 """So far below the horizon nothing is sky, whatever is mirrored in water."""
 
-_FADE_TEXELS = 24.0
 _RGBE_BIAS = 128 + 8
+
+_SPAN = 4
+_NEAR_POLE = 0.35
+"""Between places so many pixels apart, a ray's is interpolated linearly (error below 0.005 pixels), unless
+the cosine of the latitude is smaller than this."""
 
 
 class PanoramaError(SkyLiveError):
@@ -100,7 +107,7 @@ def flattened(rgb: U8, alpha: U8) -> U8:
 
 
 def find_sky(rgb: U8, matte: Callable[[Planes], U8]) -> U8:
-    """The sky's alpha of a panorama, uint8 (1024, 2048): `matte` of 32 views around, laid together.
+    """The sky's alpha of a panorama, uint8 (1024, 2048): `matte` of 16 views around, laid together.
 
     `matte` gives the alpha, uint8 (H, W), of an I420 picture.
     """
@@ -116,6 +123,8 @@ def find_sky(rgb: U8, matte: Callable[[Planes], U8]) -> U8:
             total += near * cv2.remap(alpha, x, y, cv2.INTER_LINEAR)
             weight += near
     share = total / np.maximum(weight, 1e-6)
+    highest = round((90 - _HIGHEST_DEG) / 180 * height)
+    share[:highest] = share[highest]
     share[rays[..., 1] > math.sin(math.radians(_BELOW_DEG))] = 0
     # What is nearly decided is decided: a clip's alpha shall not be soft where nothing is.
     return np.asarray(np.clip(np.rint((share - 64) * 255 / 128), 0, 255), np.uint8)
@@ -140,7 +149,7 @@ def _projected(rays: F32, camera: Camera, rotation: F64) -> tuple[F32, F32, F32]
     x = camera.focal_px * seen[..., 0] / ahead + (width - 1) / 2
     y = camera.focal_px * seen[..., 1] / ahead + (height - 1) / 2
     rim = np.minimum(np.minimum(x, width - 1 - x), np.minimum(y, height - 1 - y))
-    near = np.where(seen[..., 2] > 1e-3, np.clip(rim / (0.25 * height), 0, 1), 0)
+    near = np.where(seen[..., 2] > 1e-3, np.clip(rim / (0.1 * height), 0, 1), 0)
     return x.astype(np.float32), y.astype(np.float32), near.astype(np.float32)
 
 
@@ -154,20 +163,20 @@ def _from_cube(faces: F32) -> F32:
     """Equirectangular picture of six faces above each other: +x, -x, +y (up), -y, +z, -z (OpenGL's order)."""
     side = faces.shape[1]
     rays = directions(2 * side).reshape(-1, 3)
-    x, y, z = rays[:, 0], -rays[:, 1], -rays[:, 2]
-    size = np.abs(np.stack([x, y, z], axis=1))
+    right, up, back = rays[:, 0], -rays[:, 1], -rays[:, 2]
+    size = np.abs(np.stack([right, up, back], axis=1))
     axis = size.argmax(axis=1)
     along = size.max(axis=1)
     choose = [axis == 0, axis == 1, axis == 2]
-    s = np.select(choose, [-np.sign(x) * z, x, np.sign(z) * x]) / along
-    t = np.select(choose, [-y, np.sign(y) * z, -y]) / along
-    negative = np.select(choose, [x < 0, y < 0, z < 0])
+    s = np.select(choose, [-np.sign(right) * back, right, np.sign(back) * right]) / along
+    t = np.select(choose, [-up, np.sign(up) * back, -up]) / along
+    negative = np.select(choose, [right < 0, up < 0, back < 0])
     face = 2 * axis + negative
     column = np.clip((s + 1) / 2 * side - 0.5, 0, side - 1)
     row = np.clip((t + 1) / 2 * side - 0.5, 0, side - 1) + face * side
     shape = (2 * side, 4 * side)
-    maps = (part.astype(np.float32).reshape(shape) for part in (column, row))
-    return np.asarray(cv2.remap(faces, *maps, cv2.INTER_LINEAR), np.float32)
+    x, y = (part.astype(np.float32).reshape(shape) for part in (column, row))
+    return np.asarray(cv2.remap(faces, x, y, cv2.INTER_LINEAR), np.float32)
 
 
 def _tone_mapped(radiance: F32) -> U8:
@@ -179,31 +188,55 @@ def _tone_mapped(radiance: F32) -> U8:
 
 
 @jit
+def _place(to_world: F64, px: float, py: float, width: int) -> tuple[float, float, float]:
+    """Column and row in an equirectangular picture of a pixel's ray, and the cosine of its latitude."""
+    x = to_world[0, 0] * px + to_world[0, 1] * py + to_world[0, 2]
+    y = to_world[1, 0] * px + to_world[1, 1] * py + to_world[1, 2]
+    z = to_world[2, 0] * px + to_world[2, 1] * py + to_world[2, 2]
+    per_radian = width / (2 * math.pi)
+    level = math.sqrt(x * x + z * z)
+    column = (math.atan2(x, z) + math.pi) * per_radian - 0.5
+    row = (math.atan2(y, level) + math.pi / 2) * per_radian - 0.5
+    return column, row, level / math.sqrt(level * level + y * y)
+
+
+@jit
 def _look_up(
     first: U8, second: U8, to_world: F64, step: float, left: float, top: float, out: U8, other: U8
 ) -> None:
-    """Two equirectangular planes of one size along the rays of pixels (left + step x, top + step y)."""
+    """Two equirectangular planes of one size along the rays of pixels (left + step x, top + step y).
+
+    Places in the panorama are exact at every fourth pixel and interpolated between, except near the poles.
+    """
     height, width = first.shape
-    per_radian = width / (2 * math.pi)
     for row in range(out.shape[0]):
         py = top + step * row
-        for column in range(out.shape[1]):
-            px = left + step * column
-            x = to_world[0, 0] * px + to_world[0, 1] * py + to_world[0, 2]
-            y = to_world[1, 0] * px + to_world[1, 1] * py + to_world[1, 2]
-            z = to_world[2, 0] * px + to_world[2, 1] * py + to_world[2, 2]
-            across = (math.atan2(x, z) + math.pi) * per_radian - 0.5
-            down = (math.atan2(y, math.sqrt(x * x + z * z)) + math.pi / 2) * per_radian - 0.5
-            down = min(max(down, 0.0), height - 1.001)
-            c, r = math.floor(across), int(down)
-            right, below = across - c, down - r
-            c0, c1 = c % width, (c + 1) % width
-            w11 = right * below
-            w01, w10 = right - w11, below - w11
-            w00 = 1 - right - w10
-            value = w00 * first[r, c0] + w01 * first[r, c1] + w10 * first[r + 1, c0] + w11 * first[r + 1, c1]
-            out[row, column] = np.uint8(value + 0.5)
-            value = (
-                w00 * second[r, c0] + w01 * second[r, c1] + w10 * second[r + 1, c0] + w11 * second[r + 1, c1]
-            )
-            other[row, column] = np.uint8(value + 0.5)
+        end_x, end_y, end_level = _place(to_world, left, py, width)
+        for begin in range(0, out.shape[1], _SPAN):
+            begin_x, begin_y, begin_level = end_x, end_y, end_level
+            end_x, end_y, end_level = _place(to_world, left + step * (begin + _SPAN), py, width)
+            across_end = end_x
+            if across_end - begin_x > width / 2:
+                across_end -= width
+            elif begin_x - across_end > width / 2:
+                across_end += width
+            exact = min(begin_level, end_level) < _NEAR_POLE
+            for i in range(min(_SPAN, out.shape[1] - begin)):
+                if exact:
+                    across, down, _ = _place(to_world, left + step * (begin + i), py, width)
+                else:
+                    across = begin_x + (across_end - begin_x) * i / _SPAN
+                    down = begin_y + (end_y - begin_y) * i / _SPAN
+                down = min(max(down, 0.0), height - 1.001)
+                c, r = math.floor(across), int(down)
+                right, below = np.float32(across - c), np.float32(down - r)
+                c0, c1 = c % width, (c + 1) % width
+                w11 = right * below
+                w01, w10 = right - w11, below - w11
+                w00 = np.float32(1) - right - w10
+                upper, lower = first[r], first[r + 1]
+                value = w00 * upper[c0] + w01 * upper[c1] + w10 * lower[c0] + w11 * lower[c1]
+                out[row, begin + i] = np.uint8(value + np.float32(0.5))
+                upper, lower = second[r], second[r + 1]
+                value = w00 * upper[c0] + w01 * upper[c1] + w10 * lower[c0] + w11 * lower[c1]
+                other[row, begin + i] = np.uint8(value + np.float32(0.5))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import cv2
 import numpy as np
@@ -14,10 +14,7 @@ import numpy as np
 from app.camera import Camera
 from app.config import CONFIGS, load_config
 from app.frame import F32, F64, NO_SPANS, U8, Foreground, Found, Frame, Matted, Tracking
-from app.rotation import cross_matrix, rotation_from_vector
 from app.tracking.stage import TrackingStage
-
-Shots = Iterable[tuple[Frame, U8]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,41 +33,46 @@ class Estimate:
     shown: F64 | None = None
 
 
-Tracker = Callable[[Shots, Camera], Iterator[Estimate]]
+Follow = Callable[[Frame, U8], Estimate]
+"""Takes a clip's frames in order, each with its alpha, uint8 (H, W)."""
+Tracker = Callable[[Camera], Follow]
 Step = Callable[[U8, U8, U8, Camera], F64 | None]
 """From the last luma, its alpha and this luma to a homography, None where nothing is found."""
 
 
-def ours(shots: Shots, camera: Camera) -> Iterator[Estimate]:
+def ours(camera: Camera) -> Follow:
     """The program's own tracking stage, as configured by default."""
     stage = TrackingStage(load_config(CONFIGS / "default.toml").tracking, camera.size_wh)
-    for frame, alpha in shots:
+
+    def follow(frame: Frame, alpha: U8) -> Estimate:
         found = Found(float((alpha > 127).mean()), 1.0)
         matted = Matted(frame, alpha, Foreground(frame.planes, NO_SPANS), found)
         began = time.thread_time()
-        motion: Any = stage.process(matted).motion
+        motion = stage.process(matted).motion
         passed = time.thread_time() - began
-        rotation = getattr(motion, "rotation", None)
-        shown = motion.view.rotation if hasattr(motion, "view") else None
-        yield Estimate(motion.step, motion.state, passed, rotation, shown)
+        return Estimate(motion.step, motion.state, passed, motion.rotation, motion.view.rotation)
+
+    return follow
 
 
 def stepwise(step: Step) -> Tracker:
     """A tracker that looks at two frames at a time, and takes the camera to stand where it finds nothing."""
 
-    def follow(shots: Shots, camera: Camera) -> Iterator[Estimate]:
-        last: tuple[U8, U8] | None = None
-        for frame, alpha in shots:
-            began = time.thread_time()
-            found = np.eye(3) if last is None else step(*last, frame.planes.y, camera)
-            passed = time.thread_time() - began
-            last = frame.planes.y, alpha
-            if found is None:
-                yield Estimate(np.eye(3), Tracking.LOST, passed)
-            else:
-                yield Estimate(found, Tracking.TRACKED, passed)
+    def tracker(camera: Camera) -> Follow:
+        last: list[tuple[U8, U8]] = []
 
-    return follow
+        def follow(frame: Frame, alpha: U8) -> Estimate:
+            began = time.thread_time()
+            found = step(*last.pop(), frame.planes.y, camera) if last else np.eye(3)
+            passed = time.thread_time() - began
+            last.append((frame.planes.y, alpha))
+            if found is None:
+                return Estimate(np.eye(3), Tracking.LOST, passed)
+            return Estimate(found, Tracking.TRACKED, passed)
+
+        return follow
+
+    return tracker
 
 
 def identity(before: U8, alpha: U8, after: U8, camera: Camera) -> F64 | None:
@@ -118,14 +120,11 @@ def plain_rotation(before: U8, alpha: U8, after: U8, camera: Camera) -> F64 | No
     rotation = np.eye(3)
     weight = np.ones(len(source))
     for _ in range(10):
-        turned = before_rays @ rotation.T
-        missed = after_rays - turned
-        scale = 1.4826 * float(np.median(np.hypot(missed[:, 0], missed[:, 1])))
-        weight = 1 / (1 + (np.hypot(missed[:, 0], missed[:, 1]) / max(2 * scale, 1e-9)) ** 2) ** 2
-        jacobian = np.stack([-cross_matrix(ray) for ray in turned])
-        normal = np.einsum("n,nij,nik->jk", weight, jacobian, jacobian)
-        change = np.linalg.solve(normal, np.einsum("n,nij,ni->j", weight, jacobian, missed))
-        rotation = rotation_from_vector(change) @ rotation
+        left, _, right = np.linalg.svd((weight[:, None] * after_rays).T @ before_rays)
+        rotation = left @ np.diag([1, 1, np.linalg.det(left @ right)]) @ right
+        missed = np.linalg.norm(after_rays - before_rays @ rotation.T, axis=1)
+        usual = 1.4826 * float(np.median(missed)) + 1e-9
+        weight = 1 / (1 + (missed / (2 * usual)) ** 2) ** 2
     return np.asarray(camera.matrix @ rotation @ camera.inverse, np.float64)
 
 
@@ -139,7 +138,7 @@ TRACKERS: dict[str, Tracker] = {
 
 
 def _corners(luma: U8, mask: U8 | None) -> F32 | None:
-    found = cv2.goodFeaturesToTrack(luma, 200, 0.01, 30, mask=mask, blockSize=3)  # type: ignore[call-overload]
+    found = cv2.goodFeaturesToTrack(luma, 200, 0.01, 30, mask=mask, blockSize=3)
     return cast(F32 | None, found)
 
 
