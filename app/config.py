@@ -121,8 +121,9 @@ class Skies(Part):
         "sphere",
         description="sphere: skies stand in the world; plane: flat pictures shift and roll with the camera",
     )
-    placement: Placement | None = Field(
-        None, description="where every sky stands; unset = as it says itself, or as the user placed it"
+    placement: Placement = Field(
+        Placement(),
+        description="where every sky stands; what is unset, as it says itself or as the user placed it",
     )
     crop: Annotated[float, Field(ge=0.1, le=1)] | None = Field(
         None, description="central share of the sky picture that the frame sees; unset = the sky's own"
