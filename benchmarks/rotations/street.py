@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import cv2
@@ -24,7 +25,11 @@ _SIDE = 512
 _LEVELS = 10
 _MATERIALS = 10
 _ASPHALT, _GRASS, _PAVEMENT, _TREE, _CAR, _WALL = range(6)
-_WALLS = _MATERIALS - _WALL
+
+
+_Vector = tuple[float, float, float]
+_Put = Callable[[_Vector, _Vector, _Vector, tuple[float, float], int], None]
+"""Adds a rectangle: corner, along, down, repeats, material."""
 
 
 class Surfaces(NamedTuple):
@@ -58,11 +63,7 @@ def build(place: Place, seed: int) -> Surfaces:
     found: list[tuple[F64, F64, F64, tuple[float, float], int]] = []
 
     def put(
-        corner: tuple[float, float, float],
-        along: tuple[float, float, float],
-        down: tuple[float, float, float],
-        repeats: tuple[float, float],
-        material: int,
+        corner: _Vector, along: _Vector, down: _Vector, repeats: tuple[float, float], material: int
     ) -> None:
         found.append((np.array(corner), np.array(along), np.array(down), repeats, material))
 
@@ -128,7 +129,7 @@ def draw(
     return Planes(np.rint(y).astype(np.uint8), u, v), np.rint(sky).astype(np.uint8)
 
 
-def _line_with_houses(put, side: int, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+def _line_with_houses(put: _Put, side: int, rng: np.random.Generator) -> None:
     z = -_BEHIND_M
     while z < _AHEAD_M:
         length, height = rng.uniform(9, 20), rng.uniform(6, 14)
@@ -140,7 +141,7 @@ def _line_with_houses(put, side: int, rng: np.random.Generator) -> None:  # type
         z += length + (rng.uniform(3, 9) if rng.random() < 0.4 else 0)
 
 
-def _line_with_trees_and_cars(put, side: int, place: Place, rng: np.random.Generator) -> None:  # type: ignore[no-untyped-def]
+def _line_with_trees_and_cars(put: _Put, side: int, place: Place, rng: np.random.Generator) -> None:
     z = -_BEHIND_M
     while z < _AHEAD_M:
         size = rng.uniform(4, 8)
@@ -276,15 +277,23 @@ def _texel(texels: U8, level: int, across: float, down: float, tiled: bool) -> t
     c, r = math.floor(x), math.floor(y)
     right, below = x - c, y - r
     c0, c1, r0, r1 = c % side, (c + 1) % side, r % side, (r + 1) % side
-    luma = alpha = 0.0
-    for row, column, weight in (
-        (r0, c0, (1 - below) * (1 - right)),
-        (r0, c1, (1 - below) * right),
-        (r1, c0, below * (1 - right)),
-        (r1, c1, below * right),
-    ):
-        luma += weight * texels[first + row * side + column, 0]
-        alpha += weight * texels[first + row * side + column, 1]
+    w11 = right * below
+    w01, w10 = right - w11, below - w11
+    w00 = 1 - right - w10
+    first00, first01 = first + r0 * side + c0, first + r0 * side + c1
+    first10, first11 = first + r1 * side + c0, first + r1 * side + c1
+    luma = (
+        w00 * texels[first00, 0]
+        + w01 * texels[first01, 0]
+        + w10 * texels[first10, 0]
+        + w11 * texels[first11, 0]
+    )
+    alpha = (
+        w00 * texels[first00, 1]
+        + w01 * texels[first01, 1]
+        + w10 * texels[first10, 1]
+        + w11 * texels[first11, 1]
+    )
     return luma, alpha
 
 
@@ -304,9 +313,13 @@ def _draw_one(
     v: U8,
 ) -> None:
     """One surface; its corner is given from the eye."""
-    along2, down2 = (along * along).sum(), (down * down).sum()
-    normal = np.cross(along, down) / math.sqrt(along2 * down2)
-    depth = (normal * corner).sum()
+    along2 = along[0] ** 2 + along[1] ** 2 + along[2] ** 2
+    down2 = down[0] ** 2 + down[1] ** 2 + down[2] ** 2
+    size = math.sqrt(along2 * down2)
+    across_x = (along[1] * down[2] - along[2] * down[1]) / size
+    across_y = (along[2] * down[0] - along[0] * down[2]) / size
+    across_z = (along[0] * down[1] - along[1] * down[0]) / size
+    depth = across_x * corner[0] + across_y * corner[1] + across_z * corner[2]
     # Texels per metre along the sides, and the angle of a pixel.
     density = max(repeats[0] / math.sqrt(along2), repeats[1] / math.sqrt(down2)) * _SIDE
     pixel = math.sqrt(to_world[0, 0] ** 2 + to_world[1, 0] ** 2 + to_world[2, 0] ** 2)
@@ -316,7 +329,7 @@ def _draw_one(
             x = to_world[0, 0] * column + to_world[0, 1] * row + to_world[0, 2]
             y = to_world[1, 0] * column + to_world[1, 1] * row + to_world[1, 2]
             z = to_world[2, 0] * column + to_world[2, 1] * row + to_world[2, 2]
-            facing = normal[0] * x + normal[1] * y + normal[2] * z
+            facing = across_x * x + across_y * y + across_z * z
             if facing * depth <= 0:
                 continue
             far = depth / facing
