@@ -14,7 +14,7 @@ from typing import NoReturn, get_args
 
 from pydantic import ValidationError
 
-from app.config import CONFIGS, Config, Look, Preset, load_config
+from app.config import CONFIGS, Config, Look, Placement, Preset, load_config
 from app.display import begin_check
 from app.errors import SkyLiveError
 from app.looks import load_look
@@ -36,7 +36,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="video, folder or glob of pictures, camera (0, 1, /dev/video2), address (rtsp:// rtmp:// "
         "http:// https:// udp://), screen or screen:WxH+X+Y, or demo",
     )
-    add("--sky", metavar="NAME|PATH", help="sky to show; see --list-skies")
+    add("--sky", metavar="NAME|PATH", help="sky to show; see --list-skies; pano:PATH for a panorama")
+    add(
+        "--heading",
+        type=_within("heading"),
+        metavar="DEG",
+        help="turns the sky around the viewer to the right",
+    )
+    add("--elevation", type=_within("elevation"), metavar="DEG", help="raises the sky's middle")
+    add("--sky-size", type=_within("scale"), metavar="FACTOR", help="enlarges what is in the sky's middle")
+    add("--tilt", type=_within("tilt"), metavar="DEG", help="turns the sky's horizon clockwise")
     add("--look", metavar="NAME|PATH", help="look, a file in configs/looks")
     add("--config", type=Path, metavar="PATH", help="configuration file")
     add("--model", metavar="NAME|PATH", help="matting network, a file in models")
@@ -86,10 +95,18 @@ def configured(arguments: argparse.Namespace, settings: Settings) -> tuple[Confi
     sky = arguments.sky or looks_sky or remembered.sky or config.sky.name
     matting = {"model": arguments.model, "backend": arguments.backend}
     record = {"preset": arguments.preset}
+    stands = {
+        "heading": arguments.heading,
+        "elevation": arguments.elevation,
+        "scale": arguments.sky_size,
+        "tilt": arguments.tilt,
+    }
+    named = {**config.sky.placement.model_dump(exclude_unset=True), **_given(stands)}
     config = config.model_copy(
         update={
             "matting": config.matting.model_copy(update={k: v for k, v in matting.items() if v}),
             "record": config.record.model_copy(update={k: v for k, v in record.items() if v}),
+            "sky": config.sky.model_copy(update={"placement": Placement(**named)}),
         }
     )
     return config, look, name, sky
@@ -173,7 +190,7 @@ def print_skies() -> int:
     from app.sky.library import list_skies, sky_folders
 
     for number, sky in enumerate(list_skies(), start=1):
-        print(f"{number:2}  {sky.name:20} {sky.kind:6} {sky.title}")
+        print(f"{number:2}  {sky.name:20} {sky.kind:8} {sky.title}")
     print(f"your own: {sky_folders()[1]}")
     return 0
 
@@ -199,6 +216,22 @@ def _fps(text: str) -> float:
         return Config.model_validate({"picture_fps": text}).picture_fps
     except ValidationError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
+
+
+def _given(values: dict[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _within(field: str) -> Callable[[str], float]:
+    """A number in the range of a field of `Placement`."""
+
+    def parse(text: str) -> float:
+        try:
+            return float(getattr(Placement.model_validate({field: text}), field))
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
+
+    return parse
 
 
 def _positive(kind: type[float]) -> Callable[[str], float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.capture.pictures import SUFFIXES
+from app.config import Placement
 from app.errors import SkyLiveError
 from app.sky.library import find_sky
 
@@ -19,6 +20,8 @@ class Options:
 
     source: str
     sky: str
+    placement: Placement | None = None
+    """Where the sky stands; None = as the configuration and the sky itself say."""
     size_wh: tuple[int, int] | None = None
     fps: float | None = None
     audio: str | None = None

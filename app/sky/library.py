@@ -133,6 +133,12 @@ def find_sky(name_or_path: str, folders: Sequence[Path] | None = None) -> SkyFil
     )
 
 
+def placed(file: SkyFile, given: Placement, kept: Placement | None = None) -> Placement:
+    """Where a sky stands: what is set in `given`, else as `kept`, else as it says itself."""
+    start = file.placement if kept is None else kept
+    return start.model_copy(update=given.model_dump(exclude_unset=True))
+
+
 def open_sky(
     file: SkyFile,
     size_wh: tuple[int, int],

@@ -28,9 +28,13 @@ _LONGEST = 32_000
 _CELLS = 32
 """The view's mean colour is taken over so many pixels along the frame's longer side."""
 
-_FADE_FROM, _FADE_TO = math.radians(50), math.radians(75)
-"""Above this elevation flat pictures fade into one colour, so that nothing whirls around the zenith."""
-_GROUND_FROM, _GROUND_TO = math.radians(35), math.radians(45)
+_FADE_TO = math.radians(75)
+"""Up to this elevation flat pictures have faded into one colour, so that nothing whirls around the zenith."""
+_GROUND_TO = math.radians(45)
+_FADE = math.radians(25)
+"""The fade begins so far below, or where the picture ends; at the lower end it is half as long."""
+_EDGE = 0.1
+"""Share of the picture's height of which that colour is the mean."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +77,7 @@ class Sphere:
     def texture(
         self, picture: Planes, caps: Callable[[int], tuple[U8, U8]] | None, chroma_xy: tuple[float, float]
     ) -> Texture:
-        """The texture of planes of the chart's size; caps(plane number): the zenith's and the nadir's square."""
+        """The texture of planes of the chart's size; caps(plane number): squares of zenith and nadir."""
         arrays = []
         for number, plane in enumerate(picture):
             half = 1 if number == 0 else 2
@@ -185,13 +189,13 @@ class FlatPicture(_OnSphere):
         excess = math.pi * (max(1, round(around)) / around - 1)
         chart = Chart(width, rows, per_radian, above - 0.5, 0, wrap == "mirror", excess)
         super().__init__((width, height), Sphere(chart, size_wh, colour, _LEVELS))
-        elevation = np.arctan((above - 0.5 - np.arange(rows)) / per_radian)
-        # The rows above 45 degrees lie closer than those of a tangent.
         high = (above - 0.5 - np.arange(rows)) / per_radian
-        elevation = np.where(high > 1, (high - 1) / 2 + math.pi / 4, elevation)
+        # The rows above 45 degrees lie closer than those of a tangent.
+        elevation = np.where(high > 1, (high - 1) / 2 + math.pi / 4, np.arctan(high))
+        edge = math.atan(0.5 * height / per_radian)
+        top, bottom = min(edge, _FADE_TO - _FADE), min(edge, _GROUND_TO - _FADE / 2)
         self._faded = np.maximum(
-            _smooth((elevation - _FADE_FROM) / (_FADE_TO - _FADE_FROM)),
-            _smooth((-elevation - _GROUND_FROM) / (_GROUND_TO - _GROUND_FROM)),
+            _smooth((elevation - top) / _FADE), _smooth((-elevation - bottom) / (_FADE / 2))
         )
         self._above = above
 
@@ -215,14 +219,17 @@ class FlatPicture(_OnSphere):
         inner = plane[max(0, -start) : height + min(0, rest)]
         whole = cv2.copyMakeBorder(inner, max(0, start), max(0, rest), 0, 0, cv2.BORDER_REFLECT)
         faded = self._faded[part - 1 :: part].astype(np.float32)
-        for calm in (slice(0, above), slice(above, rows)):
-            rows_in = np.flatnonzero(faded[calm]) + calm.start
-            if not len(rows_in):
-                continue
-            band = slice(int(rows_in[0]), int(rows_in[-1]) + 1)
-            level = float(whole[band].mean())
-            share = faded[band, None]
-            whole[band] = np.rint(whole[band] + share * (level - whole[band].astype(np.float32)))
+        edge = max(1, round(_EDGE * height))
+        for calm, level in (
+            (slice(0, above), plane[:edge].mean()),
+            (slice(above, rows), plane[-edge:].mean()),
+        ):
+            shares = faded[calm]
+            fading = np.flatnonzero(shares) + calm.start
+            if len(fading):
+                band = whole[fading[0] : fading[-1] + 1]
+                share = faded[fading[0] : fading[-1] + 1, None]
+                band[...] = np.rint(band + share * (np.float32(level) - band.astype(np.float32)))
         return np.asarray(whole, np.uint8)
 
 
