@@ -82,6 +82,12 @@ def rotated(camera: Camera, rotation: F64, reference: Camera) -> F64:
 
     `rotation` takes coordinates of `reference` into those of `camera`. w as in `View.homography`.
     """
-    matrix = camera.matrix @ rotation @ reference.inverse
+    # Focal lengths are divided first and the centres kept out of products: no turn is exactly no motion.
+    matrix = rotation * np.array(
+        [[camera.focal_px / reference.focal_px] * 2 + [camera.focal_px]] * 2
+        + [[1 / reference.focal_px] * 2 + [1.0]]
+    )
+    matrix[:2] += np.outer((np.array(camera.size_wh) - 1) / 2, matrix[2])
+    matrix[:, 2] -= matrix[:, :2] @ ((np.array(reference.size_wh) - 1) / 2)
     ahead = rotation[2, 2]
     return np.asarray(matrix / ahead if ahead > _AHEAD else matrix, np.float64)

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Literal, NoReturn, get_args
 
 from pydantic import ValidationError
 
-from app.config import CONFIGS, Config, Look, Placement, Preset, load_config
+from app.config import CONFIGS, Config, Look, Placement, Preset, Tracker, load_config
 from app.display import begin_check
 from app.errors import SkyLiveError
 from app.looks import load_look
@@ -52,6 +52,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--size", type=size_wh, metavar="WxH", help="size everything runs at; the aspect is kept")
     add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures or of a camera")
     add("--audio", metavar="DEVICE", help="microphone that is recorded with a camera, an ALSA name (default)")
+    add("--fov", type=_fov, metavar="DEG|auto", help="width of the camera's view in degrees (60)")
     add("--backend", choices=("auto", "ort"), help="what runs the network")
     add("--record", type=Path, metavar="FILE", help="record to this .mkv or .mp4 file")
     add("--force", action="store_true", help="write over an existing recording")
@@ -64,6 +65,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--duration", type=_positive(float), metavar="S", help="stop after this many seconds of the source")
     add("--dump-frames", type=Path, metavar="DIR", help="write each finished picture as PNG")
     add("--dump-alpha", type=Path, metavar="DIR", help="write each alpha as PNG, 255 = sky")
+    add("--dump-tracking", type=Path, metavar="FILE", help="write the camera's rotation, a JSON line a frame")
     add("--stats", type=Path, metavar="FILE.json", help="write the run's numbers")
     add("--list-skies", action="store_true", help="print the skies there are")
     add("--list-cameras", action="store_true", help="print the cameras there are, with their formats")
@@ -94,6 +96,7 @@ def configured(arguments: argparse.Namespace, settings: Settings) -> tuple[Confi
     looks_sky = look.sky if arguments.look or remembered.sky is None else None
     sky = arguments.sky or looks_sky or remembered.sky or config.sky.name
     matting = {"model": arguments.model, "backend": arguments.backend}
+    tracking = {"fov": arguments.fov}
     record = {"preset": arguments.preset}
     stands = {
         "heading": arguments.heading,
@@ -101,12 +104,14 @@ def configured(arguments: argparse.Namespace, settings: Settings) -> tuple[Confi
         "scale": arguments.sky_size,
         "tilt": arguments.tilt,
     }
-    named = {**config.sky.placement.model_dump(exclude_unset=True), **_given(stands)}
+    in_file = config.sky.placement.model_dump(exclude_unset=True) if config.sky.placement else {}
+    named = {**in_file, **{name: value for name, value in stands.items() if value is not None}}
     config = config.model_copy(
         update={
             "matting": config.matting.model_copy(update={k: v for k, v in matting.items() if v}),
+            "tracking": config.tracking.model_copy(update={k: v for k, v in tracking.items() if v}),
             "record": config.record.model_copy(update={k: v for k, v in record.items() if v}),
-            "sky": config.sky.model_copy(update={"placement": Placement(**named)}),
+            "sky": config.sky.model_copy(update={"placement": Placement(**named) if named else None}),
         }
     )
     return config, look, name, sky
@@ -159,6 +164,7 @@ def main(argv: list[str] | None = None, began_ns: int | None = None) -> int:
             duration_s=arguments.duration,
             dump_frames=arguments.dump_frames,
             dump_alpha=arguments.dump_alpha,
+            dump_tracking=arguments.dump_tracking,
             stats=arguments.stats,
             began_ns=began_ns,
         )
@@ -218,10 +224,6 @@ def _fps(text: str) -> float:
         raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
 
 
-def _given(values: dict[str, float | None]) -> dict[str, float]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _within(field: str) -> Callable[[str], float]:
     """A number in the range of a field of `Placement`."""
 
@@ -232,6 +234,14 @@ def _within(field: str) -> Callable[[str], float]:
             raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
 
     return parse
+
+
+def _fov(text: str) -> float | Literal["auto"]:
+    try:
+        return Tracker.model_validate({"fov": text}).fov
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        raise argparse.ArgumentTypeError(f"{text!r}: {problem}, or auto") from error
 
 
 def _positive(kind: type[float]) -> Callable[[str], float]:

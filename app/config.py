@@ -89,6 +89,9 @@ class Tracker(Part):
 
     points: int = Field(160, ge=16, le=2000, description="most points followed")
     width: int = Field(640, ge=64, le=1920, description="width of the picture in which they are followed")
+    fov: Annotated[float, Field(ge=15, le=130)] | Literal["auto"] = Field(
+        60.0, description="width of the camera's view in degrees; auto = from the file or the motion"
+    )
     smoothing: Share = Field(
         0.8, lt=1, description="weight of the last alpha, moved along, where the picture is the same; 0 = off"
     )
@@ -121,8 +124,8 @@ class Skies(Part):
         "sphere",
         description="sphere: skies stand in the world; plane: flat pictures shift and roll with the camera",
     )
-    placement: Placement = Field(
-        Placement(),
+    placement: Placement | None = Field(
+        None,
         description="where every sky stands; what is unset, as it says itself or as the user placed it",
     )
     crop: Annotated[float, Field(ge=0.1, le=1)] | None = Field(

@@ -26,6 +26,7 @@ from app.stages import Stages
 from app.state import Written
 from app.stats import Stats
 from app.streaming import Streamer
+from app.tracking.dump import TrackingDump
 from app.virtual_camera import VirtualCamera
 
 # What was found of the sky is shown smoothed over so many frames.
@@ -338,6 +339,9 @@ class Session:
             dumps.append(Outlet("frame dump", FrameDump(frames), Channel(2, Policy.BLOCK)))
         if alphas is not None:
             dumps.append(Outlet("alpha dump", AlphaDump(alphas), Channel(2, Policy.BLOCK)))
+        if self._options.dump_tracking is not None:
+            tracking = TrackingDump(self._options.dump_tracking)
+            dumps.append(Outlet("tracking dump", tracking, Channel(2, Policy.BLOCK)))
         return dumps
 
     def _frames(self) -> Iterator[Frame]:

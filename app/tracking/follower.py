@@ -132,6 +132,8 @@ class Follower:
         """
         marks = self._marks
         self._frame += 1
+        if self.moves:  # land cannot tell whether the sky drifts
+            self._sky_drift = self._sky_drift * math.exp(-passed_s / _DRIFT_FADES_S)
         self._turn_sky(self._sky_drift * passed_s)
         guess = self._scouted(levels, camera, guess)
         which, at, affine, dormant = self._expected(camera, guess)
@@ -195,6 +197,22 @@ class Follower:
         rays = _rays(places) @ rotation.T
         worth = (corners[:, 2] / (corners[:, 2] + _CLEAR)).astype(np.float64)
         marks.add(levels, xy, rays, places, on_sky, worth, rotation, variance, self._frame)
+
+    def resting(self) -> tuple[Ints, F64]:
+        """Points of this picture at rest and far away: their numbers (N,), and where they are (N, 2)."""
+        marks = self._marks
+        which = np.flatnonzero(marks.alive & (marks.seen == self._frame) & (marks.bad == 0))
+        if self.moves:
+            which = which[:0]
+        return marks.serial[which], marks.xy[which]
+
+    def tie_anew(self, camera: Camera, rotation: F64) -> None:
+        """Let all points be where they are now: the camera is not the one they were seen by."""
+        marks = self._marks
+        marks.alive &= marks.seen == self._frame
+        which = np.flatnonzero(marks.alive)
+        marks.ray[which] = _rays(_places(marks.xy[which], camera)) @ rotation.T
+        marks.aside[which] = 0.0
 
     def _turn_sky(self, vector: F64) -> None:
         """Turn the directions of all points of the sky."""
@@ -282,11 +300,13 @@ class Follower:
             and weights[land][of_land.agree].sum() >= _RIGID_SHARE * weights[land].sum()
             and spread >= _RIGID_SPREAD * self._size_wh[0] / camera.focal_px
         )
-        sigma = math.sqrt(np.trace(of_land.covariance) + np.trace(of_sky.covariance))
-        distance = float(np.linalg.norm(apart))
-        if not rigid or of_sky.agree.sum() < _LEAST_POINTS or not math.isfinite(sigma):
+        if not rigid or of_sky.agree.sum() < _LEAST_POINTS:
             return both
-        if distance < max(_CONFLICT / camera.focal_px, _SURE * sigma):
+        if np.linalg.norm(apart) < _CONFLICT / camera.focal_px:
+            return both
+        # Both covariances are in this camera's coordinates.
+        turned = of_land.rotation.T @ apart
+        if turned @ np.linalg.solve(of_land.covariance + of_sky.covariance, turned) < _SURE**2:
             return both
         self._sky_drift += _DRIFT_GAIN * apart / passed_s
         self._turn_sky(apart)

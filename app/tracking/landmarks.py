@@ -15,6 +15,7 @@ HISTORY: Final = 16
 """So many frames back it is known where a point was."""
 
 _CAPACITY: Final = 640
+_NEVER: Final = -(10**9)
 
 _ALIKE: Final = 0.8
 """Least correlation of a piece of the picture with what it was at first."""
@@ -34,7 +35,7 @@ class Landmarks:
     the usual length of that. `seen`: the frame it was seen in last. `good`: frames in which it agreed, `bad`:
     in how many in a row it did not, `missed`: in how many it was not found, `strays`: how often it had to be
     tied to a new direction. `is_sky`: whether there was only sky around it. `variance`: of its direction,
-    radians squared.
+    radians squared. serial: a number for each point and each time it was tied.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,8 @@ class Landmarks:
         self.aside = np.zeros((n, 2))
         self.off = np.zeros(n)
         self.seen = np.zeros(n, np.int64)
+        self.serial = np.zeros(n, np.int64)
+        self._ties = 0
         self.good = np.zeros(n, np.int64)
         self.bad = np.zeros(n, np.int64)
         self.missed = np.zeros(n, np.int64)
@@ -57,7 +60,7 @@ class Landmarks:
         self.pieces = np.zeros((n, LEVELS, 3, SIDE * SIDE), np.float32)
         self.inverses = np.zeros((n, LEVELS, 4), np.float32)
         self.history = np.zeros((n, HISTORY, 2))
-        self.history_at = np.full((n, HISTORY), -1, np.int64)
+        self.history_at = np.full((n, HISTORY), _NEVER, np.int64)
 
     def clear(self) -> None:
         """Forget all points."""
@@ -102,7 +105,7 @@ class Landmarks:
         for n, which in enumerate(room):
             self.alive[which] = True
             self.good[which] = self.strays[which] = 0
-            self.history_at[which] = -1
+            self.history_at[which] = _NEVER
             self.is_sky[which], self.worth[which] = is_sky[n], worth[n]
             self.tie(levels, int(which), xy[n], rays[n], rotation, variance)
         kept = slice(0, len(room))
@@ -118,3 +121,5 @@ class Landmarks:
         self.off[which] = 0.0
         self.bad[which] = 0
         self.xy[which] = xy
+        self._ties += 1
+        self.serial[which] = self._ties

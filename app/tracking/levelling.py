@@ -11,7 +11,7 @@ from app.rotation import rotation_from_vector
 _MEMORY_S: Final = 30.0
 """What was seen fades with this time constant: the levelling is at least as slow."""
 
-_AHEAD: Final = 0.1
+_AHEAD: Final = 0.02
 """Weight of "the camera looks ahead" beside "the camera is held level": people do look up for a while."""
 
 

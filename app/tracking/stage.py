@@ -14,15 +14,22 @@ from app.rotation import orthonormal, rotation_from_vector, vector_from_rotation
 from app.shrink import shrink
 from app.tracking.follower import Follower, Found
 from app.tracking.landmarks import Bools
+from app.tracking.lens import Lens
 from app.tracking.levelling import Vertical
 from app.tracking.patches import pyramid
 from app.tracking.smoothing import smoothed
 
-_LEAST_SIDE: Final = 64
-"""Least height and width of the small picture, so that pieces fit into strips too."""
+_LEAST_SIDE: Final = 128
+"""Least height and width of the small picture, enlarged if need be, so that there is room for points."""
 
 _SKY_EDGE: Final = 5
 """A point of the sky has only sky around it, this far in quarters of the small picture's pixels."""
+
+_USUAL_FOV_DEG: Final = 60.0
+_FOCAL_RATE: Final = 0.1
+_FOCAL_EXACT: Final = 0.01
+"""An unknown camera's view; what is found out instead is taken on at this rate a second, and is exact to this
+share."""
 
 _LARGEST_TURN: Final = math.radians(25)
 """Largest believable rotation between two frames."""
@@ -36,6 +43,9 @@ _FORGETTING_S: Final = 0.3
 
 _UNSEEN_RATE: Final = math.radians(5)
 """Standard deviation of how fast a camera turns that is not seen, in radians per second."""
+
+_CATCH_UP: Final = math.radians(0.8)
+"""What was predicted wrongly is taken back from the view at this rate a second: half a pixel a frame."""
 
 _THUMBNAIL_WH: Final = (32, 18)
 _SAME_SCENE: Final = 0.4
@@ -63,12 +73,17 @@ class _Last:
 class TrackingStage:
     """Follows the camera from frame to frame, and steadies the alpha along the way.
 
-    Frames come in order and have the size `size_wh`.
+    Frames come in order and have the size `size_wh`. The camera's view is as wide as `part.fov` says; where
+    that is "auto", as wide as the source states (`stated_fov_deg`), else as wide as the motion shows.
     """
 
-    def __init__(self, part: Tracker, size_wh: tuple[int, int]) -> None:
+    def __init__(self, part: Tracker, size_wh: tuple[int, int], stated_fov_deg: float | None = None) -> None:
         self._part = part
-        scale = min(1.0, max(part.width / max(size_wh), _LEAST_SIDE / min(size_wh)))
+        stated = _USUAL_FOV_DEG if stated_fov_deg is None else stated_fov_deg
+        self._first_camera = Camera.from_fov(size_wh, stated if part.fov == "auto" else part.fov)
+        self._measures_lens = part.fov == "auto" and stated_fov_deg is None
+        scale = max(min(1.0, part.width / max(size_wh)), _LEAST_SIDE / min(size_wh))
+        scale = min(scale, part.width / math.sqrt(size_wh[0] * size_wh[1]))
         self._small_wh = (max(1, round(size_wh[0] * scale)), max(1, round(size_wh[1] * scale)))
         self._scale = np.divide(size_wh, self._small_wh)
         self._centre = (np.array(size_wh) - 1) / 2
@@ -78,7 +93,8 @@ class TrackingStage:
 
     def reset(self) -> None:
         """Forget everything: the next frame is the first."""
-        self._camera = Camera.from_fov(self._size_wh, 60.0)
+        self._camera = self._first_camera
+        self._lens = Lens()
         self._follower.reset()
         self._last: _Last | None = None
         self._rotation = np.eye(3)
@@ -86,6 +102,7 @@ class TrackingStage:
         self._variance = 0.0
         self._velocity = np.zeros(3)
         self._unseen_s = 0.0
+        self._owed = np.zeros(3)
         self._steadied = 0
         self._vertical = Vertical()
 
@@ -106,23 +123,41 @@ class TrackingStage:
         if last is not None:
             guess = before @ rotation_from_vector(self._velocity * passed_s)
             found = self._follower.follow(levels, camera, guess, passed_s)
-            state = self._judged(found, last, thumbnail, passed_s)
+            state = self._judged(found, guess, last, thumbnail, passed_s)
         self._vertical.see(self._start.T @ self._rotation, passed_s)
         self._follower.seek(levels, self._sky(matted.alpha), camera, self._rotation, self._variance)
+        if self._measures_lens and state is Tracking.TRACKED and last is not None:
+            self._measure_lens(camera, passed_s)
         alpha = matted.alpha if last is None else self._smoothed(matted, last, found, state, before)
         self._last = _Last(frame, alpha, thumbnail)
         motion = self._motion(found, state, before)
         return Tracked(frame, alpha, motion, matted.foreground, matted.found)
 
+    def _measure_lens(self, camera: Camera, passed_s: float) -> None:
+        """Draw the camera's focal length towards what the motion shows, slowly enough not to be seen."""
+        self._lens.see(*self._follower.resting(), camera)
+        focal = self._lens.focal
+        if focal is None:
+            return
+        missing = math.log(focal * self._size_wh[0] / self._camera.focal_px)
+        if abs(missing) > _FOCAL_EXACT:
+            change = math.copysign(min(abs(missing), _FOCAL_RATE * passed_s), missing)
+            self._camera = Camera(self._size_wh, self._camera.focal_px * math.exp(change))
+            self._follower.tie_anew(self._small_camera(), self._rotation)
+
     def _small_camera(self) -> Camera:
         return Camera(self._small_wh, self._camera.focal_px / float(self._scale.max()))
 
-    def _judged(self, found: Found, last: _Last, thumbnail: U8, passed_s: float) -> Tracking:
+    def _judged(self, found: Found, guess: F64, last: _Last, thumbnail: U8, passed_s: float) -> Tracking:
         """Where the rotation comes from, which is taken on."""
         measured = found.rotation
         if measured is not None:
             turn = vector_from_rotation(self._rotation.T @ measured)
             if turn @ turn < _LARGEST_TURN**2:
+                owed = float(np.linalg.norm(self._owed))
+                self._owed *= max(1 - _CATCH_UP * passed_s / owed, 0.0) if owed else 1.0
+                if self._unseen_s:
+                    self._owed = vector_from_rotation(measured.T @ guess @ rotation_from_vector(self._owed))
                 self._velocity = turn / passed_s
                 self._unseen_s = 0.0
                 self._rotation = orthonormal(measured)
@@ -132,6 +167,7 @@ class TrackingStage:
         if _is_cut(last.thumbnail, thumbnail):
             self._unseen_s = math.inf
             self._start, self._variance, self._vertical = self._rotation, 0.0, Vertical()
+            self._owed = np.zeros(3)
         if self._unseen_s > _FORGETTING_S:
             self._follower.forget_points()
         if self._unseen_s > _PATIENCE_S:
@@ -156,6 +192,7 @@ class TrackingStage:
     def _motion(self, found: Found | None, state: Tracking, before: F64) -> Motion:
         step = rotated(self._camera, self._rotation.T @ before, self._camera)
         levelled = self._vertical.levelling @ self._start.T @ self._rotation
+        levelled = levelled @ rotation_from_vector(self._owed)
         sigma_deg = math.degrees(math.sqrt(self._variance))
         view = View(self._camera, levelled)
         if found is None:

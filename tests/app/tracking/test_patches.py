@@ -50,7 +50,7 @@ def test_brightness_and_contrast_do_not_matter() -> None:
 
 def test_what_is_not_there_is_unlike() -> None:
     affine = np.tile([1.0, 0, 0, 1], (len(POINTS), 1))
-    _, likeness = found(texture(), texture()[::-1].copy(), POINTS, affine)
+    _, likeness = found(texture(), texture()[::-1].copy(), POINTS, affine, 0)
     assert likeness.max() < 0.8
     _, flat = found(texture(), np.full((180, 240), 90, np.uint8), POINTS, affine)
     assert (flat == -1).all()
