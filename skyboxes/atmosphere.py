@@ -86,7 +86,7 @@ def radiance(
     mie_g: float,
     spread: float,
 ) -> Picture:
-    """Radiance of the cloudless sky by elevation and by bearing from the sun, radians, without the sun's disc."""
+    """Radiance of the cloudless sky by elevation and bearing from the sun, in radians; no disc of the sun."""
     steps = 48
     result = np.zeros((elevations.size, bearings.size, 3), np.float32)
     for row in prange(elevations.size):

@@ -91,10 +91,8 @@ def _add_moon(scene: Picture, view: Sphere) -> None:
     light, cover = moon_disc(MOON_RADIUS * view.width / (2.0 * np.pi), 4)
     high = light.shape[0]
     wide = round(high / np.cos(MOON[1]))
-    light, cover = (
-        np.asarray(cv2.resize(part, (wide, high), interpolation=cv2.INTER_AREA))[..., None]
-        for part in (light, cover)
-    )
+    wider = cv2.resize(np.dstack([light, cover]), (wide, high), interpolation=cv2.INTER_AREA)
+    light, cover = (np.asarray(wider[..., part : part + 1], np.float32) for part in (0, 1))
     x, y = view.place(*MOON)
     left, top = round(x * view.width - 0.5 * wide), round(y * view.height - 0.5 * high)
     box = slice(top, top + high), slice(left, left + wide)

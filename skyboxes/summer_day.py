@@ -55,7 +55,7 @@ def _blue(view: Sphere) -> Picture:
     share = 1.0 - np.exp(slopes / 0.12)
     haze = 0.55 * upper[-1].mean(axis=0) * (1.0 - 0.3 * share)
     sky = np.maximum(sky + share * (haze - sky), 0.0)
-    return (sky * np.array([20.0, 19.8, 23.0])).astype(np.float32)
+    return np.asarray(sky * np.array([20.0, 19.8, 23.0]), np.float32)
 
 
 def render(width: int, height: int) -> Picture:
@@ -74,4 +74,4 @@ def render(width: int, height: int) -> Picture:
     scene = clouds.volumetric(scene, view, CUMULUS, lit, noise, bearings, SUN[1])
     # What the lens adds around the sun, over the clouds too.
     scene = scene + (0.10 * np.exp(-away / 0.10) * light).astype(np.float32)
-    return grade.saturate(grade.film(scene, EXPOSURE), 1.15)
+    return grade.saturate(grade.film(np.asarray(scene, np.float32), EXPOSURE), 1.15)

@@ -133,10 +133,10 @@ def find_sky(name_or_path: str, folders: Sequence[Path] | None = None) -> SkyFil
     )
 
 
-def placed(file: SkyFile, given: Placement, kept: Placement | None = None) -> Placement:
+def placed(file: SkyFile, given: Placement | None, kept: Placement | None = None) -> Placement:
     """Where a sky stands: what is set in `given`, else as `kept`, else as it says itself."""
     start = file.placement if kept is None else kept
-    return start.model_copy(update=given.model_dump(exclude_unset=True))
+    return start if given is None else start.model_copy(update=given.model_dump(exclude_unset=True))
 
 
 def open_sky(

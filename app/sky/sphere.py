@@ -84,14 +84,11 @@ class Sphere:
             width, height = self._layout.size_wh
             array = np.empty((height // half, width // half), np.uint8)
             parts = [plane, *(caps(number) if caps else ())]
-            for boxes in self._layout.boxes:
+            for level, boxes in enumerate(self._layout.boxes):
                 for index, (box, part) in enumerate(zip(boxes, parts, strict=True)):
                     left, top, wide, high = (length // half for length in box)
                     if part.shape != (high, wide):
-                        part = np.asarray(
-                            cv2.resize(part, (wide, high), interpolation=cv2.INTER_AREA), np.uint8
-                        )
-                        parts[index] = part
+                        part = parts[index] = _halved(part, (wide, high), up=level % 2 == 1)
                     margin = _MARGIN // half if index == 0 else 2 // half
                     sideways = cv2.BORDER_REFLECT if self.chart.mirrored else cv2.BORDER_WRAP
                     edge = cv2.BORDER_REPLICATE if index else sideways
@@ -110,8 +107,8 @@ class Sphere:
         rays = np.ascontiguousarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse)
         eye = Eye(rays, placement.scale, self._colour.chroma_xy)
         top, bottom = rows
-        # Whole strips of the frame, whatever rows are asked for: equal rows are equal then, bit for bit.
-        for first in range(top // BLOCK * BLOCK, bottom, _STRIP):
+        strips = range(top // BLOCK * BLOCK, bottom, _STRIP) if bottom > top else ()
+        for first in strips:
             self._draw(texture, eye, first, max(first, top), min(first + _STRIP, bottom))
         return SkyView(self._planes, self._mean(texture, view.camera, eye), placed_sun(sun, placement))
 
@@ -166,7 +163,7 @@ class _OnSphere:
 
 
 class FlatPicture(_OnSphere):
-    """A flat picture on the sphere: its middle ahead, as large as a camera of `FOV_DEG` sees it, level."""
+    """A flat picture on the sphere: its middle ahead, its share `crop` as wide as the view of `FOV_DEG`."""
 
     def __init__(
         self,
@@ -181,7 +178,8 @@ class FlatPicture(_OnSphere):
     ) -> None:
         placing = place(picture_wh, size_wh, crop, wrap, most_texels=most_texels, enlarge=enlarge)
         width, height = (max(_STEP, _nearest(length, _STEP)) for length in placing.texture_wh)
-        per_radian = placing.scale * Camera.from_fov(size_wh, FOV_DEG).focal_px
+        # The frame's width sees its share of the picture's, which is laid out by angle.
+        per_radian = placing.scale * size_wh[0] / math.radians(FOV_DEG)
         above = _up(per_radian * _tangent(_FADE_TO), _STEP // 2)
         below = _up(per_radian * _tangent(_GROUND_TO), _STEP // 2)
         rows = _up(above + below, _STEP)
@@ -311,6 +309,13 @@ def _smooth(share: F64) -> F64:
 
 def _unit(vector: tuple[float, float, float]) -> F64:
     return np.asarray(vector, np.float64) / np.linalg.norm(vector)
+
+
+def _halved(plane: U8, size_wh: tuple[int, int], *, up: bool) -> U8:
+    """The plane at half its size; means that end in a half go up or down in turn, which evens out."""
+    turned = plane if up else cv2.bitwise_not(plane)
+    smaller = cv2.resize(turned, size_wh, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller if up else cv2.bitwise_not(smaller), np.uint8)
 
 
 def _laid_out(chart: Chart, levels: int) -> _Layout:

@@ -42,6 +42,7 @@ class PlacePanel(QWidget):
             control.moved.connect(partial(self._moved, field))
             layout.addWidget(control)
             self._controls[field] = control
+        self._show(AS_IT_IS)
 
     def control(self, field: str) -> NumberControl | CheckControl:
         """The control of one value, such as "heading"."""
@@ -49,8 +50,10 @@ class PlacePanel(QWidget):
 
     def show_placement(self, placement: Placement) -> None:
         """Show where the sky stands; emits nothing."""
-        if placement == self.placement:
-            return
+        if placement != self.placement:
+            self._show(placement)
+
+    def _show(self, placement: Placement) -> None:
         self.placement = placement
         for field, control in self._controls.items():
             control.show_value(getattr(placement, field))

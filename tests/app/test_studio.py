@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from app.capture.source import SourceInfo
-from app.config import Config, Look
+from app.config import Config, Look, Placement
 from app.errors import CaptureError, RecordError, SkyError
 from app.frame import (
     NO_SPANS,
@@ -77,11 +77,15 @@ class FakeSession:
         self.recorded = None
         return True
 
-    def choose_sky(self, sky: SkyFile) -> None:
+    def choose_sky(self, sky: SkyFile, placement: Placement) -> None:
         assert self.sky_waits.wait(10)
         if self.refuses is not None:
             raise self.refuses
         self.asked.append(sky.name)
+        self.placement = placement
+
+    def place_sky(self, placement: Placement) -> None:
+        self.placement = placement
 
     def set_look(self, look: Look) -> None:
         self.look = look
@@ -303,6 +307,27 @@ def test_a_sky_is_loaded_elsewhere_and_of_several_the_last(studio: Studio, opene
     until(studio, lambda state: state.sky_name == "thunderstorm" and not state.loading_sky)
     assert session.asked[-1] == "thunderstorm"
     assert "golden_sunset" not in session.asked
+
+
+def test_skies_stand_where_the_user_put_them(studio: Studio, opened: Opened) -> None:
+    session = opened.sessions[0]
+    placed = Placement(heading=40, scale=2)
+    studio.place_sky(placed)
+    assert session.placement == placed
+    assert studio.state().placements == {"clear_day": placed}
+    session.sky_waits.clear()
+    studio.choose_sky(find_sky("milky_way"))
+    studio.place_sky(Placement(tilt=5))  # of the one that is being loaded
+    assert session.placement == placed
+    session.sky_waits.set()
+    until(studio, lambda state: state.sky_name == "milky_way" and not state.loading_sky)
+    assert session.placement == Placement(tilt=5) == studio.state().placement
+    studio.choose_sky(find_sky("clear_day"))
+    until(studio, lambda state: state.sky_name == "clear_day" and not state.loading_sky)
+    assert session.placement == placed
+    studio.place_sky(None)
+    assert session.placement == Placement()
+    assert studio.state().placements == {"milky_way": Placement(tilt=5)}
 
 
 def test_a_sky_that_cannot_be_loaded_is_a_message(studio: Studio, opened: Opened) -> None:
