@@ -51,7 +51,7 @@ def centroid(luma: U8, near: F64) -> F64:
     rows, columns = np.mgrid[row - 12 : row + 13, column - 12 : column + 13]
     weight = luma[rows, columns].astype(float) - 20
     weight[weight < 4] = 0
-    return np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
+    return np.asarray(np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum(), np.float64)
 
 
 @pytest.mark.parametrize(
