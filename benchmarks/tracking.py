@@ -2,13 +2,17 @@
 
 `python -m benchmarks.tracking --skies DIR --cache DIR` renders the clips (1280x720, 60 degrees wide, 30
 frames per second, 10 s; noise, then H.264) from 360 degree panoramas, once, into the cache folder, and runs
-every tracker on every clip. `--only pan walk-flat` or `--only textureless` takes some clips by their name or
+every tracker on every clip; about a minute of CPU time each, then half of it. The program's own tracker is
+`ours`; what it is compared with stands in `benchmarks.rotations.peers`. `--only pan walk-flat` or `--only textureless` takes some clips by their name or
 kind, `--trackers ours` some trackers, `--frames 90` the clips' beginnings; `--list` says what there is. The
 alpha that the trackers get is the true one, or with `--matte network` the program's own.
 
 Printed per clip and tracker: the median and the 95th percentile of the frame-to-frame error in pixels (mean
 at the picture's centre and corners), the drift at the end in percent of the width, the roll error at the end
-in degrees, the shares of lost and of predicted frames, and CPU milliseconds per frame.
+in degrees, the shares of lost and of predicted frames, and CPU milliseconds per frame. Where the picture is
+blank for two seconds, the largest error after it by which a placed sky moves from frame to frame, and that of
+the motion into the first picture; where there are cuts, how many were taken for a motion. How each is counted
+stands in `benchmarks.rotations.errors`.
 """
 
 import argparse
@@ -66,7 +70,7 @@ def table(scene: Scene, results: dict[str, Errors]) -> str:
             f" {e.lost_percent:7.1f} {e.predicted_percent:7.1f} {e.ms:6.1f}"
         )
         if e.jump_px is not None:
-            line += f"   after the blank {e.jump_px:.2f} px, into it {e.return_px:.2f} px"
+            line += f"   after the blank {e.jump_px:.2f} px, out of it {e.return_px:.2f} px"
         if len(scene.panoramas) > 1:
             line += f"   {e.missed_cuts} of {len(scene.panoramas) - 1} cuts missed"
         lines.append(line)
