@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.frame import F32, F64, Planes
+from app.frame import F32, F64, U8
 from app.jit import jit
 
 BLOCK = 16
@@ -133,36 +133,40 @@ def _look(chart: Chart, eye: Eye, column: float, row: float, found: F64) -> None
     found[5] = y
 
 
+def numbers_of(chart: Chart, levels: Levels, eye: Eye) -> F64:
+    """All but the arrays, float64 (12,): to hand tuples to compiled code takes as long as many rows."""
+    return np.array([*chart, *levels.chroma_xy, eye.scale, *eye.chroma_xy], np.float64)
+
+
 @jit
-def look_up(
-    levels: Levels,
-    chart: Chart,
-    eye: Eye,
-    top_row: int,
-    luma_x: F32,
-    luma_y: F32,
-    chroma_x: F32,
-    chroma_y: F32,
-) -> None:
+def _unpacked(numbers: F64, first: F64, rays: F64) -> tuple[Chart, Levels, Eye]:
+    n = numbers
+    chart = Chart(int(n[0]), int(n[1]), n[2], n[3], int(n[4]), n[5] != 0.0, n[6])
+    return chart, Levels(first, (n[7], n[8])), Eye(rays, n[9], (n[10], n[11]))
+
+
+@jit
+def look_up(numbers: F64, first: F64, rays: F64, top_row: int, luma: F32, chroma: F32) -> None:
     """Fill maps for `cv2.remap`: at which column and row of the arrays some rows of a frame are seen.
 
-    top_row: of the maps, in the frame; a multiple of `BLOCK`. luma_*: float32 (rows, width), both multiples
-    of `BLOCK`; chroma_*: half as many either way.
+    numbers: `numbers_of`; first and rays: those of `Levels` and `Eye`. top_row: of the maps, in the frame; a
+    multiple of `BLOCK`. luma: float32 (rows, 2, width), columns and rows, both lengths multiples of `BLOCK`;
+    chroma: half as many either way.
     """
-    blocks = luma_x.shape[1] // BLOCK
+    chart, levels, eye = _unpacked(numbers, first, rays)
+    blocks = luma.shape[2] // BLOCK
     upper, lower = np.empty((blocks + 1, 6)), np.empty((blocks + 1, 6))
-    places = np.empty((blocks, 10))
+    places, lines = np.empty((10, blocks)), np.empty((4, blocks), np.float32)
     for i in range(blocks + 1):
         _look(chart, eye, i * BLOCK, top_row, lower[i])
-    for top in range(0, luma_x.shape[0], BLOCK):
+    for top in range(0, luma.shape[0], BLOCK):
         upper, lower = lower, upper
         for i in range(blocks + 1):
             _look(chart, eye, i * BLOCK, top_row + top + BLOCK, lower[i])
         for i in range(blocks):
-            _place(levels, chart, upper[i], upper[i + 1], lower[i], lower[i + 1], places[i])
-        _lay_luma(places, luma_x[top : top + BLOCK], luma_y[top : top + BLOCK])
-        half = slice(top // 2, (top + BLOCK) // 2)
-        _lay_chroma(places, eye.chroma_xy, chroma_x[half], chroma_y[half])
+            _place(levels, chart, upper[i], upper[i + 1], lower[i], lower[i + 1], places[:, i])
+        _lay_luma(places, lines, luma[top : top + BLOCK])
+        _lay_chroma(places, eye.chroma_xy, lines, chroma[top // 2 : (top + BLOCK) // 2])
 
 
 @jit
@@ -204,45 +208,59 @@ def _near(u: float, other: float, turn: float) -> float:
 
 
 @jit
-def _lay_luma(places: F64, xs: F32, ys: F32) -> None:
+def _lay_luma(places: F64, lines: F32, maps: F32) -> None:
     """Fill the maps of one row of blocks, placed by `_place`, with what lies between their corners."""
     for row in range(BLOCK):
-        t = row / BLOCK
-        for i in range(len(places)):
-            u, v = (1.0 - t) * places[i, 0] + t * places[i, 4], (1.0 - t) * places[i, 1] + t * places[i, 5]
-            du = ((1.0 - t) * places[i, 2] + t * places[i, 6] - u) / BLOCK
-            dv = ((1.0 - t) * places[i, 3] + t * places[i, 7] - v) / BLOCK
-            x, y, x_step, y_step = np.float32(u), np.float32(v), np.float32(du), np.float32(dv)
+        _along(places, row / BLOCK, 0.0, lines)
+        xs, ys = maps[row, 0], maps[row, 1]
+        for i in range(lines.shape[1]):
+            x, y, x_step, y_step = lines[0, i], lines[1, i], lines[2, i], lines[3, i]
             for k in range(BLOCK):
-                xs[row, i * BLOCK + k] = x + np.float32(k) * x_step
-                ys[row, i * BLOCK + k] = y + np.float32(k) * y_step
+                xs[i * BLOCK + k] = x + np.float32(k) * x_step
+                ys[i * BLOCK + k] = y + np.float32(k) * y_step
 
 
 @jit
-def _lay_chroma(places: F64, chroma_xy: tuple[float, float], xs: F32, ys: F32) -> None:
+def _lay_chroma(places: F64, chroma_xy: tuple[float, float], lines: F32, maps: F32) -> None:
     """As `_lay_luma`, for the chroma that lies at `chroma_xy` in the frame."""
-    s, side = chroma_xy[0] / BLOCK, BLOCK // 2
+    half, side = np.float32(0.5), BLOCK // 2
     for row in range(side):
-        t = (2 * row + chroma_xy[1]) / BLOCK
-        for i in range(len(places)):
-            u, v = (1.0 - t) * places[i, 0] + t * places[i, 4], (1.0 - t) * places[i, 1] + t * places[i, 5]
-            du = (1.0 - t) * places[i, 2] + t * places[i, 6] - u
-            dv = (1.0 - t) * places[i, 3] + t * places[i, 7] - v
-            x, y = (
-                np.float32(0.5 * (u + s * du) + places[i, 8]),
-                np.float32(0.5 * (v + s * dv) + places[i, 9]),
-            )
-            x_step, y_step = np.float32(du / BLOCK), np.float32(dv / BLOCK)
+        _along(places, (2 * row + chroma_xy[1]) / BLOCK, chroma_xy[0], lines)
+        xs, ys = maps[row, 0], maps[row, 1]
+        for i in range(lines.shape[1]):
+            x = half * lines[0, i] + np.float32(places[8, i])
+            y = half * lines[1, i] + np.float32(places[9, i])
+            x_step, y_step = lines[2, i], lines[3, i]
             for k in range(side):
-                xs[row, i * side + k] = x + np.float32(k) * x_step
-                ys[row, i * side + k] = y + np.float32(k) * y_step
+                xs[i * side + k] = x + np.float32(k) * x_step
+                ys[i * side + k] = y + np.float32(k) * y_step
+
+
+@jit
+def _along(places: F64, t: float, begin: float, lines: F32) -> None:
+    """Column and row at `begin` pixels from the left edge of each block, and their steps, at height `t`.
+
+    t: as a share of the block's side. In loops over all blocks, which are vectorised.
+    """
+    for k in range(2):
+        a, b, c, d = places[k], places[k + 2], places[k + 4], places[k + 6]
+        at, step = lines[k], lines[k + 2]
+        for i in range(lines.shape[1]):
+            left, right = a[i] + t * (c[i] - a[i]), b[i] + t * (d[i] - b[i])
+            along = (right - left) * (1.0 / BLOCK)
+            at[i] = np.float32(left + begin * along)
+            step[i] = np.float32(along)
 
 
 @jit
 def mean_levels(
-    levels: Levels, chart: Chart, eye: Eye, planes: Planes, number: int, columns: F64, rows: F64
+    numbers: F64, first: F64, rays: F64, y: U8, u: U8, v: U8, number: int, columns: F64, rows: F64
 ) -> tuple[float, float, float]:
-    """Mean levels of Y, U and V over the pixels where some columns and rows cross, in level `number`."""
+    """Mean levels of Y, U and V over the pixels where some columns and rows cross, in level `number`.
+
+    numbers, first, rays: as in `look_up`; y, u, v: the texture's arrays.
+    """
+    chart, levels, eye = _unpacked(numbers, first, rays)
     size = 0.5**number
     y_sum = u_sum = v_sum = 0.0
     found = np.empty(6)
@@ -250,16 +268,16 @@ def mean_levels(
         for column in columns:
             _look(chart, eye, column, row, found)
             if chart.cap > 0 and found[2] < CAP_SINE:
-                u, v = found[3], found[4]
+                across, down = found[3], found[4]
                 part = 2 if found[5] < 0.0 else 4
             else:
                 factor, shift = fold(chart, found[0])
-                u, v, part = factor * found[0] + shift, found[1], 0
+                across, down, part = factor * found[0] + shift, found[1], 0
             # The nearest sample is near enough: each stands for its whole cell.
-            i = int(levels.first[number, part]) + int(size * (u + 0.5))
-            j = int(levels.first[number, part + 1]) + int(size * (v + 0.5))
-            y_sum += planes.y[j, i]
-            u_sum += planes.u[j // 2, i // 2]
-            v_sum += planes.v[j // 2, i // 2]
+            i = int(levels.first[number, part]) + int(size * (across + 0.5))
+            j = int(levels.first[number, part + 1]) + int(size * (down + 0.5))
+            y_sum += y[j, i]
+            u_sum += u[j // 2, i // 2]
+            v_sum += v[j // 2, i // 2]
     count = len(rows) * len(columns)
     return y_sum / count, u_sum / count, v_sum / count

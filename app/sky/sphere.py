@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from app.config import Placement
 from app.frame import F32, F64, U8, Colour, Planes
 from app.sky.base import SkyView, Sun
 from app.sky.placing import FOV_DEG, Wrap, place
-from app.sky.rays import BLOCK, Chart, Eye, Levels, look_up, mean_levels
+from app.sky.rays import BLOCK, Chart, Eye, Levels, look_up, mean_levels, numbers_of
 from app.sky.standing import placed_sun, sky_to_world
 
 _LEVELS = 6
@@ -21,7 +22,7 @@ _STEP = 1 << _LEVELS
 """Sizes are multiples of this, so that every level ends with the picture."""
 _MARGIN = 128
 """Texels that blocks may reach over the edges of a texture."""
-_STRIP = 256
+_STRIP = 128
 """Luma rows drawn at a time: their maps stay in the cache."""
 _LONGEST = 32_000
 """`cv2.remap` reads pictures of less than 2^15 pixels."""
@@ -71,8 +72,8 @@ class Sphere:
         self._layout = _laid_out(chart, levels)
         self._planes = Planes(np.zeros((height, width), np.uint8), *np.zeros((2, *chroma), np.uint8))
         wide, half = _up(width, BLOCK), _up(width, BLOCK) // 2
-        self._luma = np.empty((2, _STRIP, wide), np.float32)
-        self._chroma = np.empty((2, _STRIP // 2, half), np.float32)
+        self._luma = np.empty((_STRIP, 2, wide), np.float32)
+        self._chroma = np.empty((_STRIP // 2, 2, half), np.float32)
 
     def texture(
         self, picture: Planes, caps: Callable[[int], tuple[U8, U8]] | None, chroma_xy: tuple[float, float]
@@ -106,46 +107,49 @@ class Sphere:
         """The texture behind a frame, as `Sky.render` says; sun: in the sky's own axes."""
         rays = np.ascontiguousarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse)
         eye = Eye(rays, placement.scale, self._colour.chroma_xy)
+        numbers = numbers_of(self.chart, texture.levels, eye)
         top, bottom = rows
         strips = range(top // BLOCK * BLOCK, bottom, _STRIP) if bottom > top else ()
         for first in strips:
-            self._draw(texture, eye, first, max(first, top), min(first + _STRIP, bottom))
-        return SkyView(self._planes, self._mean(texture, view.camera, eye), placed_sun(sun, placement))
+            self._draw(texture, numbers, rays, first, max(first, top), min(first + _STRIP, bottom))
+        mean_rgb = self._mean(texture, numbers, rays, view.camera)
+        return SkyView(self._planes, mean_rgb, placed_sun(sun, placement))
 
-    def _draw(self, texture: Texture, eye: Eye, first: int, top: int, bottom: int) -> None:
+    def _draw(self, texture: Texture, numbers: F64, rays: F64, first: int, top: int, bottom: int) -> None:
         """Draw rows [top, bottom); the maps begin with row `first`."""
         count = _up(bottom - first, BLOCK)
-        luma_x, luma_y = self._luma[:, :count]
-        chroma_x, chroma_y = self._chroma[:, : count // 2]
-        look_up(texture.levels, self.chart, eye, first, luma_x, luma_y, chroma_x, chroma_y)
-        luma, chroma = (luma_x, luma_y, 1), (chroma_x, chroma_y, 2)
-        for source, target, (xs, ys, part) in zip(
-            texture.planes, self._planes, (luma, chroma, chroma), strict=True
+        luma, chroma = self._luma[:count], self._chroma[: count // 2]
+        look_up(numbers, texture.levels.first, rays, first, luma, chroma)
+        for source, target, maps, part in zip(
+            texture.planes, self._planes, (luma, chroma, chroma), (1, 2, 2), strict=True
         ):
             begin, end, width = top // part, (bottom + part - 1) // part, target.shape[1]
-            shown = slice(begin - first // part, end - first // part)
+            shown = maps[begin - first // part : end - first // part, :, :width]
             cv2.remap(
                 source,
-                xs[shown, :width],
-                ys[shown, :width],
+                shown[:, 0],
+                shown[:, 1],
                 cv2.INTER_LINEAR,
                 dst=target[begin:end],
                 borderMode=cv2.BORDER_REPLICATE,
             )
 
-    def _mean(self, texture: Texture, camera: Camera, eye: Eye) -> F64:
-        width, height = camera.size_wh
-        cell = max(width, height) / _CELLS
-        columns, rows = ((np.arange(n) + 0.5) * length / n - 0.5 for length, n in (
-            (width, max(1, round(width / cell))), (height, max(1, round(height / cell))),
-        ))  # fmt: skip
+    def _mean(self, texture: Texture, numbers: F64, rays: F64, camera: Camera) -> F64:
+        cell = max(camera.size_wh) / _CELLS
+        columns, rows = (_middles(length, cell) for length in camera.size_wh)
         texels = max(1.0, cell * self.chart.per_radian / camera.focal_px)
         level = min(round(math.log2(texels)), len(texture.levels.first) - 1)
-        means = mean_levels(texture.levels, self.chart, eye, texture.planes, level, columns, rows)
-        yuv = np.asarray(means, np.float64)
+        means = mean_levels(numbers, texture.levels.first, rays, *texture.planes, level, columns, rows)
         matrix, offset = rgb_from_yuv(self._colour)
-        rgb: F64 = matrix @ (yuv - offset)
+        rgb: F64 = matrix @ (np.asarray(means, np.float64) - offset)
         return rgb.clip(0.0, 255.0)
+
+
+@cache
+def _middles(length: int, cell: float) -> F64:
+    """The middles of cells along a side, in pixels."""
+    count = max(1, round(length / cell))
+    return np.asarray((np.arange(count) + 0.5) * length / count - 0.5, np.float64)
 
 
 class _OnSphere:
