@@ -2,16 +2,16 @@
 
 `python -m benchmarks.tracking --skies DIR --cache DIR` renders the clips (1280x720, 60 degrees wide, 30
 frames per second, 10 s; noise, then H.264) from 360 degree panoramas, once, into the cache folder, and runs
-every tracker on every clip; about a minute of CPU time each, then half of it. The program's own tracker is
-`ours`; what it is compared with stands in `benchmarks.rotations.peers`. `--only pan walk-flat` or `--only textureless` takes some clips by their name or
-kind, `--trackers ours` some trackers, `--frames 90` the clips' beginnings; `--list` says what there is. The
-alpha that the trackers get is the true one, or with `--matte network` the program's own.
+every tracker on every clip; about a minute of CPU time each. `--only pan walk-flat` or `--only textureless`
+takes some clips by their name or kind, `--trackers ours` some trackers, `--frames 90` the clips' beginnings;
+`--list` says what there is. The alpha that the trackers get is the true one, or with `--matte network` the
+program's own. `ours` is the program's tracker; the others stand in `benchmarks.rotations.peers`.
 
 Printed per clip and tracker: the median and the 95th percentile of the frame-to-frame error in pixels (mean
 at the picture's centre and corners), the drift at the end in percent of the width, the roll error at the end
 in degrees, the shares of lost and of predicted frames, and CPU milliseconds per frame. Where the picture is
-blank for two seconds, the largest error after it by which a placed sky moves from frame to frame, and that of
-the motion into the first picture; where there are cuts, how many were taken for a motion. How each is counted
+blank for two seconds: the largest error after it by which a placed sky moves from frame to frame, and that of
+the motion into the first picture. Where there are cuts: how many were taken for a motion. How each is counted
 stands in `benchmarks.rotations.errors`.
 """
 
