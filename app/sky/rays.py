@@ -1,4 +1,4 @@
-"""Where each pixel's ray meets a sky: exact at the corners of small blocks, bilinear between them.
+"""Skies drawn along each pixel's ray: exact at the corners of small blocks, bilinear between them.
 
 Directions are (x, y, z) in the sky's own axes: z to the middle of its picture, x to the right of that, y
 down. Elevation is the angle above the plane of x and z.
@@ -16,6 +16,7 @@ BLOCK = 16
 """Side of a block, in luma pixels."""
 CAP_SINE = math.sqrt(0.5)
 """Cosine of the elevation from which on, up and down, a panorama is looked up in pictures of its poles."""
+_ONE = np.float32(65536.0)
 _AHEAD = math.pi / 3
 """A flat picture keeps its width up to this azimuth; the rest of the turn is fitted to whole copies."""
 
@@ -146,27 +147,46 @@ def _unpacked(numbers: F64, first: F64, rays: F64) -> tuple[Chart, Levels, Eye]:
 
 
 @jit
-def look_up(numbers: F64, first: F64, rays: F64, top_row: int, luma: F32, chroma: F32) -> None:
-    """Fill maps for `cv2.remap`: at which column and row of the arrays some rows of a frame are seen.
+def draw(
+    numbers: F64,
+    first: F64,
+    rays: F64,
+    rows: tuple[int, int],
+    y: U8,
+    u: U8,
+    v: U8,
+    out_y: U8,
+    out_u: U8,
+    out_v: U8,
+) -> None:
+    """Draw luma rows [top, bottom) of a frame's planes, and the chroma rows with them; top is even.
 
-    numbers: `numbers_of`; first and rays: those of `Levels` and `Eye`. top_row: of the maps, in the frame; a
-    multiple of `BLOCK`. luma: float32 (rows, 2, width), columns and rows, both lengths multiples of `BLOCK`;
-    chroma: half as many either way.
+    numbers: `numbers_of`; first and rays: those of `Levels` and `Eye`; y, u, v: the texture's arrays.
     """
     chart, levels, eye = _unpacked(numbers, first, rays)
-    blocks = luma.shape[2] // BLOCK
+    blocks = (out_y.shape[1] + BLOCK - 1) // BLOCK
     upper, lower = np.empty((blocks + 1, 6)), np.empty((blocks + 1, 6))
     places, lines = np.empty((10, blocks)), np.empty((4, blocks), np.float32)
+    begin = rows[0] // BLOCK * BLOCK
     for i in range(blocks + 1):
-        _look(chart, eye, i * BLOCK, top_row, lower[i])
-    for top in range(0, luma.shape[0], BLOCK):
+        _look(chart, eye, i * BLOCK, begin, lower[i])
+    for top in range(begin, rows[1], BLOCK):
         upper, lower = lower, upper
         for i in range(blocks + 1):
-            _look(chart, eye, i * BLOCK, top_row + top + BLOCK, lower[i])
+            _look(chart, eye, i * BLOCK, top + BLOCK, lower[i])
         for i in range(blocks):
             _place(levels, chart, upper[i], upper[i + 1], lower[i], lower[i + 1], places[:, i])
-        _lay_luma(places, lines, luma[top : top + BLOCK])
-        _lay_chroma(places, eye.chroma_xy, lines, chroma[top // 2 : (top + BLOCK) // 2])
+        luma_rows = max(top, rows[0]), min(top + BLOCK, rows[1])
+        for row in range(luma_rows[0], luma_rows[1]):
+            _along(places, (row - top) / BLOCK, 0.0, lines)
+            _sample(y, lines, BLOCK, out_y[row])
+        for row in range(luma_rows[0] // 2, (luma_rows[1] + 1) // 2):
+            _along(places, (2 * row + eye.chroma_xy[1] - top) / BLOCK, eye.chroma_xy[0], lines)
+            for i in range(blocks):
+                lines[0, i] = np.float32(0.5) * lines[0, i] + np.float32(places[8, i])
+                lines[1, i] = np.float32(0.5) * lines[1, i] + np.float32(places[9, i])
+            _sample(u, lines, BLOCK // 2, out_u[row])
+            _sample(v, lines, BLOCK // 2, out_v[row])
 
 
 @jit
@@ -208,35 +228,6 @@ def _near(u: float, other: float, turn: float) -> float:
 
 
 @jit
-def _lay_luma(places: F64, lines: F32, maps: F32) -> None:
-    """Fill the maps of one row of blocks, placed by `_place`, with what lies between their corners."""
-    for row in range(BLOCK):
-        _along(places, row / BLOCK, 0.0, lines)
-        xs, ys = maps[row, 0], maps[row, 1]
-        for i in range(lines.shape[1]):
-            x, y, x_step, y_step = lines[0, i], lines[1, i], lines[2, i], lines[3, i]
-            for k in range(BLOCK):
-                xs[i * BLOCK + k] = x + np.float32(k) * x_step
-                ys[i * BLOCK + k] = y + np.float32(k) * y_step
-
-
-@jit
-def _lay_chroma(places: F64, chroma_xy: tuple[float, float], lines: F32, maps: F32) -> None:
-    """As `_lay_luma`, for the chroma that lies at `chroma_xy` in the frame."""
-    half, side = np.float32(0.5), BLOCK // 2
-    for row in range(side):
-        _along(places, (2 * row + chroma_xy[1]) / BLOCK, chroma_xy[0], lines)
-        xs, ys = maps[row, 0], maps[row, 1]
-        for i in range(lines.shape[1]):
-            x = half * lines[0, i] + np.float32(places[8, i])
-            y = half * lines[1, i] + np.float32(places[9, i])
-            x_step, y_step = lines[2, i], lines[3, i]
-            for k in range(side):
-                xs[i * side + k] = x + np.float32(k) * x_step
-                ys[i * side + k] = y + np.float32(k) * y_step
-
-
-@jit
 def _along(places: F64, t: float, begin: float, lines: F32) -> None:
     """Column and row at `begin` pixels from the left edge of each block, and their steps, at height `t`.
 
@@ -253,12 +244,47 @@ def _along(places: F64, t: float, begin: float, lines: F32) -> None:
 
 
 @jit
+def _sample(plane: U8, lines: F32, side: int, out: U8) -> None:
+    """Fill one row of samples, `side` to a block, bilinear; lines: as of `_along`, in the plane's samples."""
+    samples, stride = plane.reshape(-1), plane.shape[1]
+    most_x, most_y = (stride - 2) << 16, (plane.shape[0] - 2) << 16
+    for i in range(lines.shape[1]):
+        x, y = np.int64(lines[0, i] * _ONE), np.int64(lines[1, i] * _ONE)
+        x_step, y_step = np.int64(lines[2, i] * _ONE), np.int64(lines[3, i] * _ONE)
+        left, right = i * side, min(i * side + side, len(out))
+        end_x, end_y = x + x_step * (right - left), y + y_step * (right - left)
+        if min(x, end_x) < 0 or min(y, end_y) < 0 or max(x, end_x) > most_x or max(y, end_y) > most_y:
+            for column in range(left, right):  # a block that is larger than the margins
+                at_x, at_y = min(max(x, 0), most_x), min(max(y, 0), most_y)
+                out[column] = _between(samples, stride, at_x, at_y)
+                x += x_step
+                y += y_step
+        else:
+            for column in range(left, right):
+                out[np.uint64(column)] = _between(samples, stride, x, y)
+                x += x_step
+                y += y_step
+
+
+@jit
+def _between(samples: U8, stride: int, x: np.int64 | int, y: np.int64 | int) -> np.uint8:
+    """The level at a place in 16.16 fixed point, within the plane; weights have 8 bits."""
+    # Unsigned: otherwise Numba looks each time whether an index is negative.
+    at = np.uint64((y >> 16) * stride + (x >> 16))
+    across, down = np.int32((x >> 8) & 255), np.int32((y >> 8) & 255)
+    a, b = np.int32(samples[at]), np.int32(samples[at + np.uint64(1)])
+    c, d = np.int32(samples[at + np.uint64(stride)]), np.int32(samples[at + np.uint64(stride + 1)])
+    above, below = (a << 8) + (b - a) * across, (c << 8) + (d - c) * across
+    return np.uint8(((above << 8) + (below - above) * down + np.int32(32768)) >> 16)
+
+
+@jit
 def mean_levels(
     numbers: F64, first: F64, rays: F64, y: U8, u: U8, v: U8, number: int, columns: F64, rows: F64
 ) -> tuple[float, float, float]:
     """Mean levels of Y, U and V over the pixels where some columns and rows cross, in level `number`.
 
-    numbers, first, rays: as in `look_up`; y, u, v: the texture's arrays.
+    numbers, first, rays: as in `draw`; y, u, v: the texture's arrays.
     """
     chart, levels, eye = _unpacked(numbers, first, rays)
     size = 0.5**number

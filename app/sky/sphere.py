@@ -14,7 +14,7 @@ from app.config import Placement
 from app.frame import F32, F64, U8, Colour, Planes
 from app.sky.base import SkyView, Sun
 from app.sky.placing import FOV_DEG, Wrap, place
-from app.sky.rays import BLOCK, Chart, Eye, Levels, look_up, mean_levels, numbers_of
+from app.sky.rays import BLOCK, Chart, Eye, Levels, draw, mean_levels, numbers_of
 from app.sky.standing import placed_sun, sky_to_world
 
 _LEVELS = 6
@@ -22,10 +22,6 @@ _STEP = 1 << _LEVELS
 """Sizes are multiples of this, so that every level ends with the picture."""
 _MARGIN = 128
 """Texels that blocks may reach over the edges of a texture."""
-_STRIP = 128
-"""Luma rows drawn at a time: their maps stay in the cache."""
-_LONGEST = 32_000
-"""`cv2.remap` reads pictures of less than 2^15 pixels."""
 _CELLS = 32
 """The view's mean colour is taken over so many pixels along the frame's longer side."""
 
@@ -71,9 +67,6 @@ class Sphere:
         self._colour = colour
         self._layout = _laid_out(chart, levels)
         self._planes = Planes(np.zeros((height, width), np.uint8), *np.zeros((2, *chroma), np.uint8))
-        wide, half = _up(width, BLOCK), _up(width, BLOCK) // 2
-        self._luma = np.empty((_STRIP, 2, wide), np.float32)
-        self._chroma = np.empty((_STRIP // 2, 2, half), np.float32)
 
     def texture(
         self, picture: Planes, caps: Callable[[int], tuple[U8, U8]] | None, chroma_xy: tuple[float, float]
@@ -109,30 +102,10 @@ class Sphere:
         eye = Eye(rays, placement.scale, self._colour.chroma_xy)
         numbers = numbers_of(self.chart, texture.levels, eye)
         top, bottom = rows
-        strips = range(top // BLOCK * BLOCK, bottom, _STRIP) if bottom > top else ()
-        for first in strips:
-            self._draw(texture, numbers, rays, first, max(first, top), min(first + _STRIP, bottom))
+        if bottom > top:
+            draw(numbers, texture.levels.first, rays, (top, bottom), *texture.planes, *self._planes)
         mean_rgb = self._mean(texture, numbers, rays, view.camera)
         return SkyView(self._planes, mean_rgb, placed_sun(sun, placement))
-
-    def _draw(self, texture: Texture, numbers: F64, rays: F64, first: int, top: int, bottom: int) -> None:
-        """Draw rows [top, bottom); the maps begin with row `first`."""
-        count = _up(bottom - first, BLOCK)
-        luma, chroma = self._luma[:count], self._chroma[: count // 2]
-        look_up(numbers, texture.levels.first, rays, first, luma, chroma)
-        for source, target, maps, part in zip(
-            texture.planes, self._planes, (luma, chroma, chroma), (1, 2, 2), strict=True
-        ):
-            begin, end, width = top // part, (bottom + part - 1) // part, target.shape[1]
-            shown = maps[begin - first // part : end - first // part, :, :width]
-            cv2.remap(
-                source,
-                shown[:, 0],
-                shown[:, 1],
-                cv2.INTER_LINEAR,
-                dst=target[begin:end],
-                borderMode=cv2.BORDER_REPLICATE,
-            )
 
     def _mean(self, texture: Texture, numbers: F64, rays: F64, camera: Camera) -> F64:
         cell = max(camera.size_wh) / _CELLS
