@@ -10,9 +10,9 @@ from app.frame import F32, F64, NO_KINDS, U8, PointKind
 from app.rotation import rotation_from_vector, vector_from_rotation
 from app.tracking.corners import CELL, MARGIN, SPOT, best_corners
 from app.tracking.landmarks import HISTORY, Bools, Ints, Landmarks
-from app.tracking.parallax import WAYS, fit_moving, prefers_moving
+from app.tracking.parallax import WAYS, Moving, fit_moving, prefers_moving
 from app.tracking.patches import Pyramid
-from app.tracking.turning import Turn, fit_turn
+from app.tracking.turning import Turn, fit_turn, refine_turn
 
 _WEAKEST: Final = 3e-5
 _CLEAR: Final = 3e-4
@@ -54,9 +54,10 @@ _DRIFT_GAIN: Final = 0.2
 _DRIFT_FADES_S: Final = 2.0
 """How fast the sky's drift is learnt, and forgotten where land cannot tell."""
 
-_LAGS: Final = (12, 8, 6, 4, 3)
+_LAGS: Final = (5, 4, 3)
 _SURVIVED: Final = 0.6
-"""Parallax is looked for over the longest of these spans, in frames, that this share of points lasted."""
+"""Parallax is looked for between this picture and one of so many frames ago, as long as this share of points
+lasts."""
 
 _MOVING_ON: Final = 0.25
 _MOVING_OFF: Final = 0.0
@@ -116,6 +117,7 @@ class Follower:
         self._sky_drift = np.zeros(3)
         self._way: F64 | None = None
         self._moving = 0.0
+        self._key = -HISTORY
         self.moves = False
         """Whether the camera moves so much that near points show it."""
         self._fixed = np.zeros((-(-self._size_wh[1] // SPOT), -(-self._size_wh[0] // SPOT)), np.float32)
@@ -362,19 +364,45 @@ class Follower:
         if not self.moves or (moving.residual < tolerance).mean() < _LEAST_MOVING:
             return None
         self._way = moving.way
-        off = _off(marks.ray[seen], places, moving.rotation)
+        rotation, covariance = self._steadied(seen, places, camera, moving)
+        off = _off(marks.ray[seen], places, rotation)
         agree = off < tolerance
         agree[np.flatnonzero(lasted)[moving.residual < tolerance]] = True
-        return Turn(moving.rotation, agree, moving.covariance, off, deviation)
+        return Turn(rotation, agree, covariance, off, deviation)
+
+    def _steadied(self, seen: Ints, places: F64, camera: Camera, moving: Moving) -> tuple[F64, F64]:
+        """(rotation, covariance) of a moving camera, together with what the points say that never strayed.
+
+        Where the two contradict each other the points are not as far as they seemed.
+        """
+        marks = self._marks
+        steady = (marks.strays[seen] == 0) & (marks.good[seen] >= _FAR_AFTER // 3)
+        steady &= marks.off[seen] < _FAR_OFF
+        far = seen[steady]
+        tolerance = _FAR_OFF / camera.focal_px
+        turn = refine_turn(marks.ray[far], places[steady], marks.weights(far), moving.rotation, tolerance)
+        apart = vector_from_rotation(moving.rotation.T @ turn.rotation)
+        if turn.agree.sum() < _LEAST_POINTS or not np.isfinite(turn.covariance).all():
+            return moving.rotation, moving.covariance
+        both = moving.covariance + turn.covariance
+        if apart @ np.linalg.solve(both, apart) > _SURE**2:
+            return moving.rotation, moving.covariance
+        gain = moving.covariance @ np.linalg.inv(both)
+        rotation = moving.rotation @ rotation_from_vector(gain @ apart)
+        return rotation, np.asarray(moving.covariance - gain @ moving.covariance, np.float64)
 
     def _lag(self, seen: Ints, land: Bools) -> int | None:
-        """Over how many frames parallax can be looked for."""
+        """How many frames ago the picture was with which parallax is looked for; None if there is none.
+
+        It is kept for a while: pictures that are each compared with another one do not hang together.
+        """
         marks = self._marks
         count = int(land.sum())
-        for lag in _LAGS:
+        for lag in (self._frame - self._key, *_LAGS):
             at = self._frame - lag
             lasted = int((marks.history_at[seen[land], at % HISTORY] == at).sum())
-            if lasted >= max(12, _SURVIVED * count):
+            if lag < HISTORY and lasted >= max(12, _SURVIVED * count):
+                self._key = at
                 return lag
         return None
 
