@@ -91,6 +91,8 @@ def skyar(before: U8, alpha: U8, after: U8, camera: Camera) -> F64 | None:
     if points is None:
         return None
     source, target = _followed(before, after, points)
+    if len(source) < 10:
+        return None
     moved = np.hypot(*(target - source).T)
     usual = np.abs(moved - np.median(moved)) < 1.5
     source, target = source[usual], target[usual]

@@ -69,13 +69,14 @@ def test_skyars_model_stands_still_below_a_sky_without_texture() -> None:
     assert found.drift_percent == pytest.approx(measured("identity").drift_percent)
 
 
-def test_a_tracker_that_finds_nothing_says_so() -> None:
+@pytest.mark.parametrize("name", ["SkyAR", "affine", "plain"])
+def test_a_tracker_that_finds_nothing_says_so(name: str) -> None:
     shots, _ = clip()
-    blank = np.full((270, 480), 90, np.uint8)
+    blank, all_sky = np.full((270, 480), 90, np.uint8), np.full((270, 480), 255, np.uint8)
     frame = shots[0][0]
-    follow = TRACKERS["plain"](CAMERA)
+    follow = TRACKERS[name](CAMERA)
     nothing = Frame(Planes(blank, frame.planes.u, frame.planes.v), 0, 0, Fraction(1, 30), Colour(), 0)
-    follow(nothing, blank)
-    estimate = follow(nothing, blank)
+    follow(nothing, all_sky)
+    estimate = follow(nothing, all_sky)
     assert estimate.state is Tracking.LOST
     assert (estimate.step == np.eye(3)).all()
