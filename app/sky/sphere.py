@@ -22,7 +22,7 @@ _STEP = 1 << _LEVELS
 """Sizes are multiples of this, so that every level ends with the picture."""
 _MARGIN = 128
 """Texels that blocks may reach over the edges of a texture."""
-_CELLS = 32
+_CELLS = 24
 """The view's mean colour is taken over so many pixels along the frame's longer side."""
 
 _FADE_TO = math.radians(75)

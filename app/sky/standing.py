@@ -1,6 +1,7 @@
 """How a sky stands in the world: turned, raised, tilted and enlarged."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,14 +11,17 @@ from app.rotation import rotation_from_vector
 from app.sky.base import Sun
 
 
+@lru_cache(maxsize=64)
 def sky_to_world(placement: Placement) -> F64:
-    """The rotation, float64 (3, 3), from a sky's own axes to the world's."""
+    """The rotation, float64 (3, 3), read-only, from a sky's own axes to the world's."""
     heading, elevation, tilt = (
         math.radians(angle) for angle in (placement.heading, placement.elevation, placement.tilt)
     )
     turned = rotation_from_vector(np.array([0.0, heading, 0.0]))
     raised = rotation_from_vector(np.array([elevation, 0.0, 0.0]))
-    return np.asarray(turned @ raised @ rotation_from_vector(np.array([0.0, 0.0, tilt])), np.float64)
+    rotation = np.asarray(turned @ raised @ rotation_from_vector(np.array([0.0, 0.0, tilt])), np.float64)
+    rotation.setflags(write=False)
+    return rotation
 
 
 def world_direction(direction: F64, placement: Placement) -> F64:
