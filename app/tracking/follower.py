@@ -67,6 +67,9 @@ _MOVING_INERTIA: Final = 0.8
 """The camera moves, or no more, when the criterion, smoothed, passes the first two; its way is only taken on
 when this share of the land agrees. Before, the rotation is known to so many pixels."""
 
+_NEAR_WEIGHT: Final = 0.3
+"""What a near point counts beside one at infinity that is trusted fully: it may well move by itself."""
+
 _FAR_AFTER: Final = 15
 _FAR_OFF: Final = 0.5
 """A point of the land is far when it agreed for so many frames, to so many pixels of the small picture."""
@@ -77,11 +80,11 @@ _FIXED_TRUTH: Final = 3.0
 
 _BARRED_AT: Final = 2.0
 _DORMANT: Final = 60
-_SCOUTS: Final = 32
+_SCOUTS: Final = 24
 _AGAIN: Final = 40
 _SOUGHT: Final = 5
 """Points out of sight that are tried in a frame, points that are looked for first in small pictures, and
-points that are looked for twice; within so many frames new ones are sought everywhere."""
+points that are looked for twice; new ones are sought in the cells of the picture by turns of so many."""
 
 
 class Found(NamedTuple):
@@ -182,13 +185,16 @@ class Follower:
         """Add points where there are none; `sky`, bool (H/4, W/4), says where there is nothing but sky."""
         marks = self._marks
         active = marks.alive & (marks.seen == self._frame)
+        enough = active.sum() > self._most // 2
+        if enough and self._frame % 2:
+            return
         room = self._most - int(active.sum())
         wanted = np.ones((self._rows, self._columns), np.uint8)
         x, y = (marks.xy[active] // CELL).astype(np.intp).T
         wanted[y.clip(0, self._rows - 1), x.clip(0, self._columns - 1)] = 0
-        if active.sum() > self._most // 2:  # a part of the picture at a time
+        if enough:  # a part of the picture at a time
             cell = np.arange(wanted.size).reshape(wanted.shape)
-            wanted[(cell + self._frame) % _SOUGHT != 0] = 0
+            wanted[(cell + self._frame // 2) % _SOUGHT != 0] = 0
         if room <= 0 or not wanted.any():
             return
         corners = best_corners(levels[0], wanted, (self._fixed >= _BARRED_AT).astype(np.uint8), _WEAKEST)
@@ -345,7 +351,7 @@ class Follower:
         moving = fit_moving(
             before,
             now,
-            0.3 * ones,
+            _NEAR_WEIGHT * ones,
             earlier,
             rays,
             at,
@@ -422,7 +428,8 @@ class Follower:
         marks.off[seen] += 0.2 * (np.minimum(off, 2 * _TOLERANCE) - marks.off[seen])
         marks.good[seen[agree & (off < _TOLERANCE / 2)]] += 1
         marks.bad[seen] = np.where(agree, 0, marks.bad[seen] + 1)
-        self._learn_fixed(seen, xy, agree, rotation, camera)
+        if self._frame % 2:
+            self._learn_fixed(seen, xy, agree, rotation, camera)
         # Directions give way to what is off all the time.
         giving = agree & (off > _STILL_OFF)
         share = _FOLLOWS * (off[giving] - _STILL_OFF) / (_TOLERANCE - _STILL_OFF)

@@ -38,8 +38,9 @@ Pyramid = tuple[U8, U8, U8, U8]
 def pyramid(grey: U8) -> Pyramid:
     """The picture, and three more, each half as wide: pixel (x, y) is at (x/2, y/2) on the next level."""
     first = np.array(grey)
-    second, third, fourth = _half(first), _half(_half(first)), _half(_half(_half(first)))
-    return first, second, third, fourth
+    second = _half(first)
+    third = _half(second)
+    return first, second, third, _half(third)
 
 
 def _half(picture: U8) -> U8:

@@ -56,7 +56,7 @@ standard deviation is less than so many levels shows nothing."""
 _REACH: Final = 3.0
 """Points of the land within so many pixels of the small picture of a motion tell how its edges move."""
 
-_ZOOM_STEPS: Final = 3
+_ZOOM_STEPS: Final = 2
 _USUAL_SPREAD: Final = 5.0
 """Points that lie closer together than this, in units of their reach, say little of how the picture grows."""
 
