@@ -269,8 +269,14 @@ def _resized(picture: U8, size_wh: tuple[int, int]) -> U8:
 
 
 def _is_cut(before: U8, after: U8) -> bool:
-    """Whether two thumbnails that show something do not look alike, whatever their exposure."""
-    a, b = (picture.astype(np.float64).ravel() - picture.mean() for picture in (before, after))
+    """Whether two thumbnails that show something do not look alike, whatever their exposure.
+
+    Their rows' means are left out: all pictures with a sky are bright above and dark below.
+    """
+    a, b = (
+        (picture - picture.mean(axis=1, keepdims=True)).astype(np.float64).ravel()
+        for picture in (before, after)
+    )
     if min(a.std(), b.std()) < _BLANK:
         return False
     return bool(a @ b < _SAME_SCENE * math.sqrt((a @ a) * (b @ b)))
