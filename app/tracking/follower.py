@@ -25,6 +25,10 @@ _TOLERANCE: Final = 1.5
 _FAINT: Final = 0.15
 """Standard deviation of where a point is seen that parallax is judged by, in pixels of the small picture."""
 
+_LENS: Final = 0.03
+"""And this share of how far the camera's turn has shifted the picture: lenses bend, shutters roll, and the
+field of view is only known roughly, which must not be taken for parallax."""
+
 _STILL_OFF: Final = 0.25
 _FOLLOWS: Final = 0.3
 """A direction is kept while a point is off by less than the first; beyond, it gives way by up to this share:
@@ -61,11 +65,13 @@ lasts."""
 
 _MOVING_ON: Final = 0.25
 _MOVING_OFF: Final = 0.0
+_TURNS_SHARE: Final = 0.6
 _LEAST_MOVING: Final = 0.5
 _PREDICTED: Final = 4.0
 _MOVING_INERTIA: Final = 0.8
-"""The camera moves, or no more, when the criterion, smoothed, passes the first two; its way is only taken on
-when this share of the land agrees. Before, the rotation is known to so many pixels."""
+"""The camera moves, or no more, when the criterion, smoothed, passes the first two. It only turns where a
+turn explains the third's share of the land; its way is only taken on when the fourth's agrees. Before, the
+rotation is known to so many pixels."""
 
 _NEAR_WEIGHT: Final = 0.3
 """What a near point counts beside one at infinity that is trusted fully: it may well move by itself."""
@@ -340,7 +346,8 @@ class Follower:
         earlier = self._rotations[slot]
         tolerance, deviation = _TOLERANCE / camera.focal_px, _FAINT / camera.focal_px
         ones = np.ones(len(before))
-        alone = fit_turn(_rays(before) @ earlier.T, now, ones, turn.rotation, tolerance)
+        rays_before = _rays(before) @ earlier.T
+        alone = fit_turn(rays_before, now, ones, turn.rotation, tolerance)
         far = land & (marks.good[seen] >= _FAR_AFTER) & (marks.off[seen] < _FAR_OFF)
         infinite = ~land | far
         rays, at, weights = marks.ray[seen[infinite]], places[infinite], marks.weights(seen[infinite])
@@ -363,8 +370,12 @@ class Follower:
             _PREDICTED / camera.focal_px,
         )
         both = np.minimum(alone.residual, moving.residual) < tolerance
-        usual = max(deviation, float(np.median(moving.residual)) / 0.6745)
+        turned = rays_before @ alone.rotation
+        shift = np.median(np.hypot(*(turned[:, :2] / turned[:, 2:].clip(0.1) - before).T))
+        usual = max(deviation, float(np.median(moving.residual)) / 0.6745) + _LENS * float(shift)
         score = prefers_moving(alone.residual[both], moving.residual[both], usual)
+        if (alone.residual < max(tolerance / 2, 2 * usual)).mean() >= _TURNS_SHARE:
+            score = min(score, -_MOVING_ON)
         self._moving = _MOVING_INERTIA * self._moving + (1 - _MOVING_INERTIA) * score
         self.moves = self._moving > (_MOVING_OFF if self.moves else _MOVING_ON)
         if not self.moves or (moving.residual < tolerance).mean() < _LEAST_MOVING:

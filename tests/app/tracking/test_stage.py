@@ -246,8 +246,8 @@ def test_the_demo_scenes_sky_is_followed_as_its_camera_turns() -> None:
             errors.append(np.median(np.linalg.norm(true - shown(motion.step, points), axis=1)))
             shifts.append(np.median(np.linalg.norm(true - points[:, :2], axis=1)))
     assert np.median(shifts) > 0.4
-    assert np.median(errors) < 0.075
-    assert np.percentile(errors, 90) < 0.2
+    assert np.median(errors) < 0.12
+    assert np.percentile(errors, 90) < 0.22
     assert max(errors) < 0.35
 
 
