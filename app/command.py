@@ -10,11 +10,21 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, get_args
+from typing import Literal, NoReturn, get_args
 
 from pydantic import ValidationError
 
-from app.config import CONFIGS, Config, Decoder, Encoder, Look, Preset, load_config
+from app.config import (
+    CONFIGS,
+    Config,
+    Decoder,
+    Encoder,
+    Look,
+    Placement,
+    Preset,
+    Tracker,
+    load_config,
+)
 from app.display import begin_check
 from app.errors import SkyLiveError
 from app.looks import load_look
@@ -37,13 +47,23 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="video, folder or glob of pictures, camera (0, 1, /dev/video2), address (rtsp:// rtmp:// "
         "http:// https:// udp://), screen or screen:WxH+X+Y, or demo",
     )
-    add("--sky", metavar="NAME|PATH", help="sky to show; see --list-skies")
+    add("--sky", metavar="NAME|PATH", help="sky to show; see --list-skies; pano:PATH for a panorama")
+    add(
+        "--heading",
+        type=_within("heading"),
+        metavar="DEG",
+        help="turns the sky around the viewer to the right",
+    )
+    add("--elevation", type=_within("elevation"), metavar="DEG", help="raises the sky's middle")
+    add("--sky-size", type=_within("scale"), metavar="FACTOR", help="enlarges what is in the sky's middle")
+    add("--tilt", type=_within("tilt"), metavar="DEG", help="turns the sky's horizon clockwise")
     add("--look", metavar="NAME|PATH", help="look, a file in configs/looks")
     add("--config", type=Path, metavar="PATH", help="configuration file")
     add("--model", metavar="NAME|PATH", help="matting network, a file in models")
     add("--size", type=size_wh, metavar="WxH", help="size everything runs at; the aspect is kept")
     add("--fps", type=_fps, metavar="N", help="frames per second of a folder of pictures or of a camera")
     add("--audio", metavar="DEVICE", help="microphone that is recorded with a camera, an ALSA name (default)")
+    add("--fov", type=_fov, metavar="DEG|auto", help="width of the camera's view in degrees (60)")
     add(
         "--backend",
         choices=get_args(Backend),
@@ -62,6 +82,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     add("--duration", type=_positive(float), metavar="S", help="stop after this many seconds of the source")
     add("--dump-frames", type=Path, metavar="DIR", help="write each finished picture as PNG")
     add("--dump-alpha", type=Path, metavar="DIR", help="write each alpha as PNG, 255 = sky")
+    add("--dump-tracking", type=Path, metavar="FILE", help="write the camera's rotation, a JSON line a frame")
     add("--stats", type=Path, metavar="FILE.json", help="write the run's numbers")
     add("--list-skies", action="store_true", help="print the skies there are")
     add("--list-hardware", action="store_true", help="try all decoders and encoders, and print what works")
@@ -96,13 +117,24 @@ def configured(arguments: argparse.Namespace, settings: Settings) -> tuple[Confi
     looks_sky = look.sky if arguments.look or remembered.sky is None else None
     sky = arguments.sky or looks_sky or remembered.sky or config.sky.name
     matting = {"model": arguments.model, "backend": arguments.backend}
+    tracking = {"fov": arguments.fov}
     record = {"preset": arguments.preset, "encoder": arguments.encoder}
     capture = {"decoder": arguments.decoder}
+    stands = {
+        "heading": arguments.heading,
+        "elevation": arguments.elevation,
+        "scale": arguments.sky_size,
+        "tilt": arguments.tilt,
+    }
+    in_file = config.sky.placement.model_dump(exclude_unset=True) if config.sky.placement else {}
+    named = {**in_file, **{name: value for name, value in stands.items() if value is not None}}
     config = config.model_copy(
         update={
             "matting": config.matting.model_copy(update={k: v for k, v in matting.items() if v}),
+            "tracking": config.tracking.model_copy(update={k: v for k, v in tracking.items() if v}),
             "record": config.record.model_copy(update={k: v for k, v in record.items() if v}),
             "capture": config.capture.model_copy(update={k: v for k, v in capture.items() if v}),
+            "sky": config.sky.model_copy(update={"placement": Placement(**named) if named else None}),
         }
     )
     return config, look, name, sky
@@ -157,6 +189,7 @@ def main(argv: list[str] | None = None, began_ns: int | None = None) -> int:
             duration_s=arguments.duration,
             dump_frames=arguments.dump_frames,
             dump_alpha=arguments.dump_alpha,
+            dump_tracking=arguments.dump_tracking,
             stats=arguments.stats,
             began_ns=began_ns,
         )
@@ -188,7 +221,7 @@ def print_skies() -> int:
     from app.sky.library import list_skies, sky_folders
 
     for number, sky in enumerate(list_skies(), start=1):
-        print(f"{number:2}  {sky.name:20} {sky.kind:6} {sky.title}")
+        print(f"{number:2}  {sky.name:20} {sky.kind:8} {sky.title}")
     print(f"your own: {sky_folders()[1]}")
     return 0
 
@@ -223,6 +256,26 @@ def _fps(text: str) -> float:
         return Config.model_validate({"picture_fps": text}).picture_fps
     except ValidationError as error:
         raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
+
+
+def _within(field: str) -> Callable[[str], float]:
+    """A number in the range of a field of `Placement`."""
+
+    def parse(text: str) -> float:
+        try:
+            return float(getattr(Placement.model_validate({field: text}), field))
+        except ValidationError as error:
+            raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
+
+    return parse
+
+
+def _fov(text: str) -> float | Literal["auto"]:
+    try:
+        return Tracker.model_validate({"fov": text}).fov
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        raise argparse.ArgumentTypeError(f"{text!r}: {problem}, or auto") from error
 
 
 def _positive(kind: type[float]) -> Callable[[str], float]:

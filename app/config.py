@@ -120,17 +120,47 @@ class Matting(Part):
 class Tracker(Part):
     """How the camera is followed."""
 
-    points: int = Field(120, ge=16, le=2000, description="most points followed")
-    width: int = Field(480, ge=64, le=1920, description="width of the picture in which they are followed")
+    points: int = Field(160, ge=16, le=2000, description="most points followed")
+    width: int = Field(640, ge=64, le=1920, description="width of the picture in which they are followed")
+    fov: Annotated[float, Field(ge=15, le=130)] | Literal["auto"] = Field(
+        60.0, description="width of the camera's view in degrees; auto = from the file or the motion"
+    )
     smoothing: Share = Field(
         0.8, lt=1, description="weight of the last alpha, moved along, where the picture is the same; 0 = off"
     )
 
 
+class Placement(Part):
+    """Where a sky stands in the world; angles in degrees. The first frame looks at heading 0, elevation 0."""
+
+    heading: float = Field(
+        0.0, ge=-180, le=180, description="turns the sky around the viewer; > 0 = its middle to the right"
+    )
+    elevation: float = Field(0.0, ge=-90, le=90, description="raises the sky's middle above the horizon")
+    scale: float = Field(
+        1.0, ge=0.25, le=4, title="Size", description="enlarges what is in the sky's middle; 1 = its own size"
+    )
+    tilt: float = Field(
+        0.0, ge=-45, le=45, description="turns the sky's horizon about its middle; > 0 = clockwise"
+    )
+
+
+AS_IT_IS = Placement()
+"""Straight ahead, level, of its own size."""
+
+
 class Skies(Part):
     """The sky and the way it is shown."""
 
-    name: str = Field("golden_sunset", description="name of a file in skyboxes/ or a path")
+    name: str = Field("golden_sunset", description="name of a file in skyboxes/ or a path, or pano:PATH")
+    model: Literal["sphere", "plane"] = Field(
+        "sphere",
+        description="sphere: skies stand in the world; plane: flat pictures shift and roll with the camera",
+    )
+    placement: Placement | None = Field(
+        None,
+        description="where every sky stands; what is unset, as it says itself or as the user placed it",
+    )
     crop: Annotated[float, Field(ge=0.1, le=1)] | None = Field(
         None, description="central share of the sky picture that the frame sees; unset = the sky's own"
     )

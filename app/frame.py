@@ -1,16 +1,18 @@
-"""The packets that travel from stage to stage. No behaviour; imports nothing of ours.
+"""The packets that travel from stage to stage. No behaviour.
 
 Pictures are planar YUV 4:2:0 (I420), uint8, from decoder to encoder. Arrays in packets are C-contiguous
 and read-only: a stage makes new arrays and never writes into those it was given.
 """
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from app.camera import View
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -114,6 +116,8 @@ class Matted:
 
 NO_POINTS = np.empty((0, 4), np.float32)
 NO_POINTS.setflags(write=False)
+NO_KINDS = np.empty(0, np.uint8)
+NO_KINDS.setflags(write=False)
 
 
 class Tracking(StrEnum):
@@ -124,22 +128,45 @@ class Tracking(StrEnum):
     LOST = "lost"
 
 
+class PointKind(IntEnum):
+    """What a followed point is: of the sky or of what is far below it, or not part of the world at rest."""
+
+    SKY = 0
+    LAND = 1
+    NEAR = 2
+    """At rest, and so near that the camera's own way shifts it."""
+    MOVING = 3
+    FIXED = 4
+    """On something that stays where it is in the picture: a logo, a bonnet."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Motion:
-    """The camera's motion as the sky sees it.
+    """How the camera turned.
 
-    `step` and `pose` are float64 (3, 3) homographies in luma pixel coordinates (x, y, 1), pixel centres
-    at integers: `step` takes a point of the sky from the previous frame into this one, `pose` from the
-    first frame into this one: all steps together, drawn slowly back to a level camera. `state` says where
-    `step` comes from and `inliers` how many points agreed. `points` is float32 (N, 4): where those points
-    were in the previous frame and are in this one (x0, y0, x1, y1), luma pixels.
+    `step` is a float64 (3, 3) homography in luma pixel coordinates (x, y, 1), pixel centres at integers: it
+    takes a point of the sky from the previous frame into this one. `rotation`, float64 (3, 3), is measured
+    alone: it takes this frame's camera coordinates into those of the first. `view` is where the camera looks
+    in the world in which skies stand: the same, drawn slowly towards a level horizon, and straight ahead
+    again after a cut. `state` says where `step` comes from, `inliers` how many points agreed, `sigma_deg` is
+    the standard deviation of `rotation` since the first frame or the last cut, in degrees. `points` is
+    float32 (N, 4): where the followed points were in the previous frame and are in this one (x0, y0, x1, y1),
+    luma pixels; `kinds` is uint8 (N,), the `PointKind` of each.
     """
 
     step: F64
-    pose: F64
+    rotation: F64
+    view: View
     state: Tracking
     inliers: int
+    sigma_deg: float = 0.0
     points: F32 = field(default_factory=lambda: NO_POINTS)
+    kinds: U8 = field(default_factory=lambda: NO_KINDS)
+
+    @property
+    def fov_deg(self) -> float:
+        """Width of the view in degrees."""
+        return self.view.camera.fov_deg
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ from app.frame import Colour
 from app.options import Options, check_outputs
 from app.outputs import write_json
 from app.session import Screen, Session
-from app.sky.library import find_sky, open_sky
+from app.sky.library import find_sky, open_sky, placed
 from app.sky.player import SkyPlayer
 from app.stages import build_stages
 from app.studio import Studio
@@ -91,7 +91,9 @@ def open_session(
         engine = stack.enter_context(
             open_engine(network, part.backend, part.threads, _with_bar(watch or Watch(), network.name))
         )
-        sky = open_sky(find_sky(options.sky), info.size_wh, info.colour, config.sky.crop)
+        file, skies = find_sky(options.sky), config.sky
+        placement = options.placement or placed(file, skies.placement)
+        sky = open_sky(file, info.size_wh, info.colour, skies.crop, placement, skies.model)
         player = SkyPlayer(sky, config.sky.fade_s)
         stack.callback(player.close)
         stages = build_stages(engine, player, info, config, look)
@@ -179,7 +181,7 @@ def _run_window(options: Options, config: Config, look: Look, settings: Settings
         from app.viewer.viewer import Viewer
 
         viewer = Viewer()
-        studio = Studio(options, config, look, viewer.screen, open_session)
+        studio = Studio(options, config, look, viewer.screen, open_session, settings.placements)
         try:
             settings = viewer.show(studio, settings, options.leave_at_end, interrupted)
         finally:

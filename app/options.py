@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.capture.pictures import SUFFIXES
+from app.config import Placement
 from app.errors import SkyLiveError
 from app.sky.library import find_sky
 
@@ -19,6 +20,8 @@ class Options:
 
     source: str
     sky: str
+    placement: Placement | None = None
+    """Where the sky stands; None = as the configuration and the sky itself say."""
     size_wh: tuple[int, int] | None = None
     fps: float | None = None
     audio: str | None = None
@@ -32,6 +35,7 @@ class Options:
     duration_s: float | None = None
     dump_frames: Path | None = None
     dump_alpha: Path | None = None
+    dump_tracking: Path | None = None
     stats: Path | None = None
     began_ns: int = field(default_factory=time.perf_counter_ns)
 
@@ -39,7 +43,8 @@ class Options:
     def leave_at_end(self) -> bool:
         """Whether the window closes when the source ends: something was to be made of it, or a part shown."""
         limits = self.frames, self.duration_s
-        outputs = self.record, self.stream, self.dump_frames, self.dump_alpha, self.stats
+        dumps = self.dump_frames, self.dump_alpha, self.dump_tracking
+        outputs = self.record, self.stream, self.stats, *dumps
         return any(value is not None for value in (*limits, *outputs))
 
 
@@ -47,18 +52,22 @@ def check_outputs(options: Options) -> None:
     """Raise SkyLiveError for an output that would destroy source or sky, or only fail after the run."""
     source = Path(options.source)
     inputs = {source: "the source", find_sky(options.sky).path: "the sky"}
-    for output in (options.record, options.stats):
-        for file, what in inputs.items():
-            if output and output.exists() and file.exists() and output.samefile(file):
+    for output in (options.record, options.stats, options.dump_tracking):
+        for given, what in inputs.items():
+            if output and output.exists() and given.exists() and output.samefile(given):
                 raise SkyLiveError(f"{output}: is {what} itself")
     if options.record and options.stats and options.record.resolve() == options.stats.resolve():
         raise SkyLiveError(f"{options.stats}: is the recording itself")
+    for other in (options.record, options.stats):
+        if options.dump_tracking and other and options.dump_tracking.resolve() == other.resolve():
+            raise SkyLiveError(f"{options.dump_tracking}: would be written twice")
     pictures = source if source.is_dir() else source.parent
     if source.is_dir() or glob.has_magic(options.source) or source.suffix.lower() in SUFFIXES:
         for folder in (options.dump_frames, options.dump_alpha):
             if folder is not None and folder.resolve() == pictures.resolve():
                 raise SkyLiveError(f"{folder}: holds the source's pictures")
-    if options.stats and not options.stats.resolve().parent.is_dir():
-        raise SkyLiveError(f"{options.stats}: its folder does not exist")
-    if options.stats and options.stats.is_dir():
-        raise SkyLiveError(f"{options.stats}: is a folder")
+    for file in (options.stats, options.dump_tracking):
+        if file and not file.resolve().parent.is_dir():
+            raise SkyLiveError(f"{file}: its folder does not exist")
+        if file and file.is_dir():
+            raise SkyLiveError(f"{file}: is a folder")

@@ -10,7 +10,7 @@ import numpy as np
 
 from app.capture.source import Seekable, Source, SourceInfo
 from app.channel import Channel, Policy
-from app.config import Config, Look, Record
+from app.config import Config, Look, Placement, Record
 from app.errors import RecordError, SkyLiveError
 from app.feed import Pacer, limited
 from app.frame import F64, Composited, Found, Frame, Picture, Tracked
@@ -26,6 +26,7 @@ from app.stages import Stages
 from app.state import Written
 from app.stats import Stats
 from app.streaming import Streamer
+from app.tracking.dump import TrackingDump
 from app.virtual_camera import VirtualCamera
 from engines.base import Engine
 
@@ -167,10 +168,14 @@ class Session:
         self._pipeline.wait_ended()
         self._opened.close()
 
-    def choose_sky(self, sky: SkyFile) -> None:
-        """Load a sky and cross-fade to it."""
-        info = self.info
-        self._player.switch(open_sky(sky, info.size_wh, info.colour, self._config.sky.crop))
+    def choose_sky(self, sky: SkyFile, placement: Placement) -> None:
+        """Load a sky and cross-fade to it; it stands as `placement` says."""
+        info, part = self.info, self._config.sky
+        self._player.switch(open_sky(sky, info.size_wh, info.colour, part.crop, placement, part.model))
+
+    def place_sky(self, placement: Placement) -> None:
+        """Let the sky that was chosen last stand there from the next frame on."""
+        self._player.place(placement)
 
     def set_look(self, look: Look) -> None:
         """Use this look from the next frame on."""
@@ -340,6 +345,9 @@ class Session:
             dumps.append(Outlet("frame dump", FrameDump(frames), Channel(2, Policy.BLOCK)))
         if alphas is not None:
             dumps.append(Outlet("alpha dump", AlphaDump(alphas), Channel(2, Policy.BLOCK)))
+        if self._options.dump_tracking is not None:
+            tracking = TrackingDump(self._options.dump_tracking)
+            dumps.append(Outlet("tracking dump", tracking, Channel(2, Policy.BLOCK)))
         return dumps
 
     def _frames(self) -> Iterator[Frame]:

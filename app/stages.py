@@ -45,6 +45,6 @@ def build_stages(engine: Engine, player: SkyPlayer, info: SourceInfo, config: Co
     part = config.matting
     return Stages(
         MattingStage(engine, info.size_wh, part.guide_radius, part.guide_eps),
-        TrackingStage(config.tracking, info.size_wh),
+        TrackingStage(config.tracking, info.size_wh, info.fov_deg),
         BlendingStage(player, look, info.size_wh, info.colour),
     )

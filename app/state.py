@@ -1,10 +1,11 @@
 """What the window shows of the running program, and what it may ask of it. No behaviour."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from app.config import Look
+from app.config import AS_IT_IS, Look, Placement
 from app.frame import Found
 from app.sky.library import SkyFile
 from engines.watch import Preparing
@@ -37,7 +38,8 @@ class State:
     pictures come from a live source just now ("reconnecting …"). `held`: the user paused; a live source goes
     on behind the held picture. `ended`: the file is over, its last picture stays. `position_s` and `span_s`
     are on the source's clock; `span_s` is None where the position cannot be set. `sky_name` is the sky shown
-    or faded to, `loading_sky` the title of one that is being loaded. `found` is what was found of the sky in
+    or faded to, `loading_sky` the title of one that is being loaded. `placement` is where the sky stands that
+    was chosen last, `placements` where the user put skies, by name. `found` is what was found of the sky in
     the last pictures, smoothed; None before the first. `stages` are median ms by stage, `drops` frames by
     place. `stream` and `virtual_camera` say where pictures go besides, empty = nowhere.
     """
@@ -54,6 +56,8 @@ class State:
     span_s: tuple[float, float] | None = None
     sky_name: str = ""
     loading_sky: str = ""
+    placement: Placement = AS_IT_IS
+    placements: Mapping[str, Placement] = field(default_factory=dict)
     found: Found | None = None
     recording: Written | None = None
     stream: str = ""
@@ -80,6 +84,9 @@ class Controls(Protocol):
 
     def choose_sky(self, sky: SkyFile) -> None:
         """Load a sky and cross-fade to it."""
+
+    def place_sky(self, placement: Placement | None) -> None:
+        """Let the sky that was chosen last stand there, from the next frame on; None = as it says itself."""
 
     def set_look(self, look: Look) -> None:
         """Use this look from the next frame on."""

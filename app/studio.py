@@ -3,22 +3,23 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 from app.addresses import without_secrets
 from app.capture.open import is_camera
 from app.colour import rgb_from_planes
-from app.config import Config, Look
+from app.config import Config, Look, Placement
 from app.errors import SkyLiveError
 from app.frame import Composited
 from app.options import Options
 from app.recording.dump import write_png
 from app.session import Screen, Session
-from app.sky.library import SkyFile, find_sky
+from app.sky.library import SkyFile, find_sky, placed
 from app.state import Message, State, Written
 from app.worker import Worker
 from engines.base import EngineError
@@ -50,15 +51,23 @@ class Studio:
     """
 
     def __init__(
-        self, options: Options, config: Config, look: Look, screen: StudioScreen, open_session: Opener
+        self,
+        options: Options,
+        config: Config,
+        look: Look,
+        screen: StudioScreen,
+        open_session: Opener,
+        placements: Mapping[str, Placement] = MappingProxyType({}),
     ) -> None:
-        """Begin to open the source that the options name."""
+        """Begin to open the source that the options name; placements: where the user put skies, by name."""
         self._options = options
         self._config = config
         self._look = look
         self._screen = screen
         self._open_session = open_session
         self._sky = self._shown_sky = find_sky(options.sky)
+        self._placements = dict(placements)
+        self._placed_now: set[str] = set()
         self._source = options.source
         self._wanted = options
         self._settled: Options | None = None
@@ -90,6 +99,8 @@ class Studio:
                 opening=opening,
                 preparing=self._preparing,
                 sky_name=self._shown_sky.name,
+                placement=self._placement(self._sky),
+                placements=self._placements,
                 message=self._next_message(),
             )
         # One that is closed so that it can be opened again has not come to its end.
@@ -109,6 +120,8 @@ class Studio:
             span_s=session.span_s,
             sky_name=self._shown_sky.name,
             loading_sky=self._loading_sky,
+            placement=self._placement(self._sky),
+            placements=self._placements,
             found=session.found,
             recording=self._written,
             stream=session.stream,
@@ -129,6 +142,17 @@ class Studio:
         """Load a sky and cross-fade to it; of several chosen quickly the last one."""
         self._sky, self._loading_sky = sky, sky.title
         self._loader.do(partial(self._load, sky))
+
+    def place_sky(self, placement: Placement | None) -> None:
+        """Let the sky that was chosen last stand there, from the next frame on; None = as it says itself."""
+        sky = self._sky
+        self._placed_now.add(sky.name)
+        kept = {name: at for name, at in self._placements.items() if name != sky.name}
+        if placement is not None and placement != sky.placement:
+            kept[sky.name] = placement
+        self._placements = kept  # a new one: states hold the old
+        if self.session is not None and not self._loading_sky:
+            self.session.place_sky(self._placement(sky))
 
     def set_look(self, look: Look) -> None:
         """Use this look from the next frame on."""
@@ -235,7 +259,7 @@ class Studio:
         if old is not None and options.source == self._source and (old.live or self._has_ended(old)):
             old.close()  # a device opens only once
         session = self._open_session(
-            replace(options, sky=str(sky.path)),
+            replace(options, sky=sky.address, placement=self._placement(sky)),
             self._config,
             self._look,
             self._screen,
@@ -279,11 +303,19 @@ class Studio:
             return  # another one was chosen meanwhile
         try:
             if self.session is not None:
-                self.session.choose_sky(sky)
+                self.session.choose_sky(sky, self._placement(sky))
+                self.session.place_sky(self._placement(sky))  # it may have been placed while it was loaded
             self._shown_sky = sky
         finally:
             if self._sky is sky:
                 self._sky, self._loading_sky = self._shown_sky, ""
+
+    def _placement(self, sky: SkyFile) -> Placement:
+        """Where a sky stands: where the user has put it in this run, else as `placed` says."""
+        kept = self._placements.get(sky.name)
+        if sky.name in self._placed_now:
+            return kept or sky.placement
+        return placed(sky, self._config.sky.placement, kept)
 
     def _record(self, path: Path) -> None:
         session = self.session

@@ -11,7 +11,7 @@ from platformdirs import user_config_path
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError
 
 from app.addresses import without_credentials
-from app.config import Look, Part, Share
+from app.config import Look, Part, Placement, Share
 from app.errors import ConfigError
 
 log = logging.getLogger(__name__)
@@ -19,11 +19,17 @@ log = logging.getLogger(__name__)
 View = Literal["result", "original", "alpha", "tracking", "split"]
 
 _MOST_SOURCES = 10
+_MOST_PLACEMENTS = 200
 
 
 def _recent(sources: Iterable[str]) -> tuple[str, ...]:
     known = dict.fromkeys(without_credentials(source) for source in sources if _can_be_written(source))
     return tuple(known)[:_MOST_SOURCES]
+
+
+def _newest(placements: dict[str, Placement]) -> dict[str, Placement]:
+    known = [(name, placement) for name, placement in placements.items() if _can_be_written(name)]
+    return dict(known[-_MOST_PLACEMENTS:])
 
 
 def _can_be_written(name: str | Path) -> bool:
@@ -55,6 +61,9 @@ class Settings(Part):
     sky: Name = Field(None, description="name or path of the sky shown last")
     look_name: Name = Field(None, description="name of the look chosen last")
     look: Look | None = Field(None, description="its values, as the user changed them")
+    placements: Annotated[dict[str, Placement], AfterValidator(_newest)] = Field(
+        {}, description="where the user put skies, by their names; the last two hundred are kept"
+    )
     view: View = "result"
     split_x: Share = Field(0.5, description="the split view's divider, as a share of the picture's width")
     recent: Annotated[tuple[str, ...], AfterValidator(_recent)] = Field(

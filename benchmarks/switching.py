@@ -58,7 +58,7 @@ def run(source: Path, every_s: float, folder: Path) -> dict[str, Any]:
         forget(sky.path)
         if session.wait(max(0.0, next_s - time.monotonic())):
             break
-        session.choose_sky(sky)
+        session.choose_sky(sky, sky.placement)
         shown.append(sky.name)
         next_s += every_s
     session.close()

@@ -1,9 +1,9 @@
 """The whole frame as one network: planes, sky and a few numbers in, the finished planes and alpha out.
 
 What the live program's stages do to one frame (`app.matting`, the smoothing of `app.tracking`, the lookup of
-`app.sky.texture`, `app.blending`), written in torch for a fixed size. Left to the caller: the camera's motion
-and everything else that is remembered from frame to frame, which comes in through `export.look.FrameLook`;
-streaks of rain, flakes of snow and their gamma, which are drawn over the finished planes.
+`app.sky.texture` for skies in a plane, `app.blending`), written in torch for a fixed size. Left to others:
+the camera's motion and all else that is remembered from frame to frame, which comes in through
+`export.look.FrameLook`; streaks of rain, flakes of snow and their gamma, drawn over the finished planes.
 """
 
 from __future__ import annotations

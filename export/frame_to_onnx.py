@@ -5,8 +5,8 @@ The file's contract, for frames of W x H: inputs
 - `sky_y` (2 h, 2 w), `sky_u`, `sky_v` (h, w), uint8, any h and w: the sky's planes with their margins
   (`app.sky.texture.Texture.planes`), in the frame's matrix and range;
 - `rotation` (3, 3) float32: takes the frame's luma pixels (x, y, 1), pixel centres at integers, to texels of
-  `sky_y`. It is what `app.sky.texture` looks the sky up by: from the first frame's pixels to the texture's,
-  times the inverse of `Motion.pose`;
+  `sky_y`. It is what `app.sky.texture` looks a sky in a plane up by: from the first frame's pixels to the
+  texture's, times the inverse of `plane_pose` of `Motion.view`;
 - `look` (LOOK_LENGTH,) float32: `export.look.FrameLook`;
 - `prev_alpha` and `prev_y` (H, W) uint8: the last frame's `alpha` and `y`; anything where smoothing is 0.
 

@@ -78,7 +78,7 @@ def _columns_to_top(radius: float, cosine: float) -> tuple[float, float, float]:
 
 
 @parallel_jit
-def _radiance(
+def radiance(
     elevations: NDArray[np.float64],
     bearings: NDArray[np.float64],
     sun_elevation: float,
@@ -86,6 +86,7 @@ def _radiance(
     mie_g: float,
     spread: float,
 ) -> Picture:
+    """Radiance of the cloudless sky by elevation and bearing from the sun, in radians; no disc of the sun."""
     steps = 48
     result = np.zeros((elevations.size, bearings.size, 3), np.float32)
     for row in prange(elevations.size):
@@ -132,7 +133,7 @@ def sky(
     elevations = lowered(np.arctan(np.maximum(slopes, 0.0)), lift)
     middle = bearings.reshape(-1, step)[:, step // 2]
     low_sun = float(lowered(np.asarray([sun_elevation]), lift)[0])
-    small = _radiance(elevations, middle, low_sun, air.aerosol, air.mie_g, air.spread)
+    small = radiance(elevations, middle, low_sun, air.aerosol, air.mie_g, air.spread)
     below = 1.0 - np.exp(np.minimum(slopes, 0.0) / 0.12)[:, None, None]
     haze = 0.55 * small[-1].mean(axis=0) * (1.0 - 0.3 * below)
     return enlarge((small + below * (haze - small)).astype(np.float32), view)

@@ -22,13 +22,14 @@ TILT = np.radians(58.0)
 
 
 @jit
-def _smooth(low: float, high: float, x: float) -> float:
+def smooth(low: float, high: float, x: float) -> float:
+    """0 up to `low`, 1 from `high` on, smooth between."""
     t = min(1.0, max(0.0, (x - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
 @jit
-def _band(along: float, across: float) -> tuple[float, float, float, float, float]:
+def band(along: float, across: float) -> tuple[float, float, float, float, float]:
     """The galaxy at a place along and across its plane, in picture widths from its centre.
 
     Glow of the disc, glow of the bulge, optical depth of the dust, glow of hydrogen, density of stars.
@@ -52,11 +53,11 @@ def _band(along: float, across: float) -> tuple[float, float, float, float, floa
     lean_u, lean_v = 1.2 * u + 0.5 * warp_y + 0.9 * v, 1.9 * v - 0.6 * u + 0.5 * warp_x
     ridge = 1.0 - 2.2 * abs(fbm2(lean_u, lean_v, 7, 0.55, 37))
     rift = np.exp(-((lane / 0.20) ** 2)) * (0.75 + 1.5 * ragged + 0.3 * ridge)
-    fray = np.exp(-((v / 0.62) ** 2)) * _smooth(0.12, 0.75, 0.75 * ragged + 0.45 * ridge)
+    fray = np.exp(-((v / 0.62) ** 2)) * smooth(0.12, 0.75, 0.75 * ragged + 0.45 * ridge)
     dust = 1.5 * max(0.0, rift) + 1.25 * fray
 
     knots = fbm2(4.0 * u + warp_x, 4.0 * v + warp_y, 4, 0.5, 38)
-    hydrogen = _smooth(0.22, 0.55, knots) * np.exp(-((v / 0.4) ** 2))
+    hydrogen = smooth(0.22, 0.55, knots) * np.exp(-((v / 0.4) ** 2))
     return disc, bulge, dust, hydrogen, (0.10 + disc + bulge) * np.exp(-1.2 * dust)
 
 
@@ -77,8 +78,8 @@ def _glow(width: int, height: int) -> Picture:
             along, across = _galactic(x, y)
             if abs(across) > 0.34:
                 continue
-            disc, bulge, dust, hydrogen, _ = _band(along, across)
-            edge = 1.0 - _smooth(0.20, 0.34, abs(across))
+            disc, bulge, dust, hydrogen, _ = band(along, across)
+            edge = 1.0 - smooth(0.20, 0.34, abs(across))
             red = 0.78 * disc + 1.75 * bulge + 0.62 * hydrogen
             green = 0.82 * disc + 1.28 * bulge + 0.12 * hydrogen
             blue = 1.16 * disc + 0.80 * bulge + 0.34 * hydrogen
@@ -95,7 +96,7 @@ def _star_share(xs: NDArray[np.float64], ys: NDArray[np.float64], aspect: float)
     for i in range(xs.size):
         along, across = _galactic(xs[i] - CENTRE[0], (ys[i] - CENTRE[1]) * aspect)
         if abs(across) < 0.34:
-            share[i] = _band(along, across)[4] * (1.0 - _smooth(0.15, 0.34, abs(across)))
+            share[i] = band(along, across)[4] * (1.0 - smooth(0.15, 0.34, abs(across)))
     return share
 
 

@@ -23,7 +23,9 @@ from skyboxes import (
     milky_way,
     overcast,
     ringed_planet,
+    starry_night,
     storm_front,
+    summer_day,
     super_moon,
     thunderstorm,
 )
@@ -59,17 +61,23 @@ LOOPS = {
     "thunderstorm": Loop(thunderstorm.frames, thunderstorm.RATE, thunderstorm.LOOP_S),
     "aurora": Loop(aurora.frames, aurora.RATE, aurora.LOOP_S),
 }
+PANORAMA_SIZE = (4096, 2048)
+PANORAMAS: dict[str, Callable[[int, int], Picture]] = {
+    "summer_day": summer_day.render,
+    "starry_night": starry_night.render,
+}
 STILL_BYTES = 2_400_000
+PANORAMA_BYTES = 1_500_000
 VIDEO_CRF = 20
 
 log = logging.getLogger(__name__)
 
 
-def write_still(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write RGB pixels as JPEG, at the best quality from 92 down that stays under `STILL_BYTES`."""
+def write_still(path: Path, pixels: NDArray[np.uint8], most_bytes: int) -> None:
+    """Write RGB pixels as JPEG, at the best quality from 92 down that has at most so many bytes."""
     for quality in range(92, 70, -2):
         _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        if encoded.size <= STILL_BYTES:
+        if encoded.size <= most_bytes:
             break
     part = path.with_name(path.name + ".part")
     part.write_bytes(encoded.tobytes())
@@ -103,7 +111,7 @@ def write_video(path: Path, frames: Iterable[NDArray[np.uint8]], rate: int, size
 
 def main() -> None:
     """Render the pictures named on the command line."""
-    names = [*STILLS, *LOOPS]
+    names = [*STILLS, *PANORAMAS, *LOOPS]
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(names)}; default all")
     chosen = parser.parse_args().names or names
@@ -113,11 +121,15 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in chosen:
         if name in STILLS:
-            write_still(FOLDER / f"{name}.jpg", quantise(STILLS[name](*STILL_SIZE), 1))
+            write_still(FOLDER / f"{name}.jpg", quantise(STILLS[name](*STILL_SIZE), 1), STILL_BYTES)
+            continue
+        if name in PANORAMAS:
+            pixels = quantise(PANORAMAS[name](*PANORAMA_SIZE), 1)
+            write_still(FOLDER / f"{name}.jpg", pixels, PANORAMA_BYTES)
             continue
         pictures = LOOPS[name].frames(*VIDEO_SIZE)
-        pixels = (quantise(picture, index) for index, picture in enumerate(pictures))
-        write_video(FOLDER / f"{name}.mp4", pixels, LOOPS[name].rate, VIDEO_SIZE)
+        frames = (quantise(picture, index) for index, picture in enumerate(pictures))
+        write_video(FOLDER / f"{name}.mp4", frames, LOOPS[name].rate, VIDEO_SIZE)
 
 
 if __name__ == "__main__":

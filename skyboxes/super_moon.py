@@ -142,7 +142,7 @@ def _dig(ground: Picture, us: NDArray[np.float64], pits: NDArray[np.float64]) ->
                 )
 
 
-def _disc(radius_px: float, samples: int) -> tuple[Picture, Picture]:
+def moon_disc(radius_px: float, samples: int) -> tuple[Picture, Picture]:
     """The moon's light and cover, (N, N, 1) both, on a square a little larger than its disc; up is first."""
     n = int(np.ceil(2.06 * radius_px))
     us = ((np.arange(n * samples) + 0.5) / samples - 0.5 * n) / radius_px
@@ -208,7 +208,7 @@ def render(width: int, height: int) -> Picture:
     scene += (stars * clear).astype(np.float32)
 
     radius = RADIUS * view.scale
-    light, cover = _disc(radius, 2 if width > 1000 else 1)
+    light, cover = moon_disc(radius, 2 if width > 1000 else 1)
     n = light.shape[0]
     left, top = round(MOON[0] * width - 0.5 * n), round(MOON[1] * height - 0.5 * n)
     box = slice(top, top + n), slice(left, left + n)

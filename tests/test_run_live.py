@@ -351,3 +351,29 @@ def test_what_cannot_be_opened_is_named_in_one_line(
     [line] = [line for line in capfd.readouterr().err.splitlines() if line.startswith("run_live.py: ")]
     assert named in line
     assert "secret" not in line
+
+
+def test_where_skies_stand_is_what_is_named_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "own.toml"
+    file.write_text("[sky.placement]\nheading = 10.0\ntilt = -2.0\n")
+
+    def stands(words: str) -> object:
+        config, *_ = command.configured(command.parse_arguments(words.split()), Settings())
+        part = config.sky.placement
+        return None if part is None else part.model_dump(exclude_unset=True)
+
+    assert stands("demo") is None
+    assert stands("demo --heading -30 --sky-size 2") == {"heading": -30, "scale": 2}
+    assert stands(f"demo --config {file} --heading 0 --elevation 5") == {
+        "heading": 0,
+        "tilt": -2,
+        "elevation": 5,
+    }
+
+
+@pytest.mark.parametrize("words", ["--heading 181", "--elevation north", "--sky-size 0", "--tilt 46"])
+def test_places_out_of_range_are_refused(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        command.parse_arguments(["demo", *words.split()])
+    assert left.value.code == 2
+    assert words.split()[0] in capsys.readouterr().err

@@ -20,6 +20,7 @@ from app import config
 from app.blending import weather
 from app.blending.halo import halo_map
 from app.blending.kernels import Affine, compose, draw_streaks, matrix_of, sky_rows, survey
+from app.camera import View
 from app.colour import rgb_from_yuv, yuv_from_rgb
 from app.frame import F32, F64, U8, Colour, Composited, Planes, Tracked
 from app.grid import grid_for
@@ -43,7 +44,7 @@ V = TypeVar("V", float, F64)
 class Skies(Protocol):
     """What the stage needs of a sky: `app.sky.player.SkyPlayer` or any single sky."""
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         """As `app.sky.base.Sky.render`."""
 
 
@@ -89,7 +90,7 @@ class BlendingStage:
         if rows[1] == 0 and fair and not self._scene.light:
             self._scene.pass_by(seconds)
             return Composited(tracked, frame.planes)
-        sky = self._skies.render(seconds, tracked.motion.pose, rows)
+        sky = self._skies.render(seconds, tracked.motion.view, rows)
         sky_planes = Planes(*(_read_only(plane) for plane in sky.planes))
         cells = np.empty((self._grid.rows, 4, self._grid.columns), np.float32)
         sums = survey(*frame.planes, *sky_planes, alpha, self._grid.stride, cells)

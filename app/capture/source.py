@@ -18,6 +18,7 @@ class SourceInfo:
     `size_wh` is the size of all its frames, upright. `time_base` is the unit of their pts, in seconds. `fps`
     is nominal: the pts may be spaced unevenly. `frames` is an estimate for a progress bar, None = unknown.
     `sound` is the file or feed whose sound belongs to the frames, on the same clock; None = no sound.
+    `fov_deg` is the width of the camera's view as the source states it, None = unknown.
     `live`: frames come when they come, whether anybody takes them or not, as from a camera.
     """
 
@@ -29,6 +30,7 @@ class SourceInfo:
     colour: Colour
     sound: Path | SoundFeed | None
     live: bool = False
+    fov_deg: float | None = None
 
 
 class Source(Protocol):

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from app.capture.convert import Converter, orientation_of
 from app.capture.decoder import open_decoder
+from app.capture.lens import fov_of
 from app.capture.source import SourceInfo
 from app.capture.stamps import increasing
 from app.config import Decoder
@@ -139,6 +140,7 @@ class VideoFile:
             frames=round(seconds * fps) or stream.frames or None,
             colour=self._converter.colour,
             sound=self._path if self._container.streams.audio else None,
+            fov_deg=fov_of({**self._container.metadata, **stream.metadata}, self._converter.size_wh),
         )
 
     def _decoded(self) -> Iterator[av.VideoFrame]:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from app.errors import ConfigError, SkyError
 from app.frame import Colour
-from app.sky.library import Kind, SkyFile, find_sky, open_sky, sky_folders
+from app.sky.library import SkyFile, find_sky, open_sky, sky_folders
 
-_MOST_MB: dict[Kind, int] = {"still": 256, "video": 2048}
+_MOST_MB = 256
+_MOST_MB_OF_VIDEOS = 2048
 _MOST_PIXELS = 1 << 28
 """16384x16384, the most that a WebP file can hold: 0.8 GB decoded."""
 _LONGEST_NAME = 150
@@ -57,9 +58,10 @@ def _checked(path: Path) -> SkyFile:
         raise SkyError(f"{path}: its description is wrong: {error}") from error
     if not status.st_size:
         raise SkyError(f"{path}: is empty")
-    if status.st_size > _MOST_MB[sky.kind] << 20:
+    most = _MOST_MB_OF_VIDEOS if sky.moving else _MOST_MB
+    if status.st_size > most << 20:
         size = status.st_size / (1 << 20)
-        raise SkyError(f"{path}: is too large: {size:.0f} MB; a {sky.kind} may have {_MOST_MB[sky.kind]} MB")
+        raise SkyError(f"{path}: is too large: {size:.0f} MB; a {sky.kind} may have {most} MB")
     width, height = _declared_wh(path)
     if width * height > _MOST_PIXELS:
         raise SkyError(

@@ -1,9 +1,23 @@
 """What every sky offers to the blending stage."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from app.camera import View
+from app.config import Placement
 from app.frame import F64, Planes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sun:
+    """Where the light of a sky comes from.
+
+    `direction` is a unit vector, float64 (3,), in the world's coordinates as in `View`: towards the sun.
+    `rgb` is its colour, float64 (3,), the largest of red, green and blue 255.
+    """
+
+    direction: F64
+    rgb: F64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -12,11 +26,13 @@ class SkyView:
 
     `planes` has the frame's size, matrix, range and chroma siting. Only the rows that were asked for are
     valid, and only until the sky is rendered again, which reuses the memory. `mean_rgb` is float64 (3,),
-    red green blue, 0..255: the mean over the whole view, whatever rows were asked for.
+    red green blue, 0..255: the mean over the whole view, whatever rows were asked for. `sun` is None for a
+    sky without one.
     """
 
     planes: Planes
     mean_rgb: F64
+    sun: Sun | None = None
 
 
 class Sky(Protocol):
@@ -24,13 +40,34 @@ class Sky(Protocol):
 
     title: str
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+    placement: Placement
+    """Where it stands in the world; may be replaced at any time and by any thread."""
+
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         """The sky behind a frame.
 
         seconds: the sky's own time, from 0 on; equal seconds show an equal sky.
-        pose: float64 (3, 3), from the first frame's pixels to this frame's, as in `Motion`.
+        view: the camera, of the frame's size, and where it looks, as in `Motion`.
         rows: luma rows [top, bottom) to draw, perhaps none; top is even, bottom even or the frame's height.
         """
 
     def close(self) -> None:
         """Let go of files and threads; safe to call twice and from any thread."""
+
+
+class Backdrop(Protocol):
+    """How pictures of one size lie behind frames of one size; owns the planes it draws into."""
+
+    picture_wh: tuple[int, int]
+    """The size that pictures are to have, even."""
+
+    def texture(self, planes: Planes, chroma_xy: tuple[float, float]) -> Any:
+        """The texture of a picture; chroma_xy: as in `Colour`."""
+
+    def direction(self, x: float, y: float) -> F64:
+        """Where a place of the picture, as shares of its width and height, is seen, in the sky's own axes."""
+
+    def render(
+        self, texture: Any, view: View, placement: Placement, sun: Sun | None, rows: tuple[int, int]
+    ) -> SkyView:
+        """A texture behind a frame, as `Sky.render` says; sun: in the sky's own axes."""

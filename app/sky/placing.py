@@ -15,6 +15,9 @@ from app.frame import F64
 
 Wrap = Literal["mirror", "repeat"]
 
+FOV_DEG = 60.0
+"""The camera for which pictures are laid out: as wide as the one that is taken for granted."""
+
 _LONGEST = 30_000
 """Longest side of a texture; OpenCV warps pictures of less than 2^15 pixels."""
 

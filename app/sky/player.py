@@ -5,8 +5,10 @@ import threading
 import cv2
 import numpy as np
 
-from app.frame import F64, U8
-from app.sky.base import Sky, SkyView
+from app.camera import View
+from app.config import Placement
+from app.frame import U8
+from app.sky.base import Sky, SkyView, Sun
 
 
 class SkyPlayer:
@@ -22,6 +24,7 @@ class SkyPlayer:
 
     def __init__(self, first: Sky, fade_s: float) -> None:
         self._fade_s = fade_s
+        self._newest = first
         self._shown = first
         self._shown_since = 0.0
         self._coming: Sky | None = None
@@ -40,11 +43,16 @@ class SkyPlayer:
                 unwanted.append(sky)
             else:
                 unwanted += [self._waiting] if self._waiting is not None else []
-                self._waiting = sky
+                self._waiting = self._newest = sky
         for old in unwanted:
             old.close()
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+    def place(self, placement: Placement) -> None:
+        """Let the sky that was chosen last stand there, from the next frame on; by any thread."""
+        with self._lock:
+            self._newest.placement = placement
+
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         """The sky, or the mixture of two, behind a frame; as `Sky.render`.
 
         The fade runs by `seconds`: its first frame shows the old sky alone, and `fade_s` later the new one.
@@ -52,16 +60,16 @@ class SkyPlayer:
         if self._coming is None:
             self._begin_fade(seconds)
         if self._coming is None:
-            return self._shown.render(seconds - self._shown_since, pose, rows)
+            return self._shown.render(seconds - self._shown_since, view, rows)
         self._coming_since = min(self._coming_since, seconds)
         elapsed = seconds - self._coming_since
-        new = self._coming.render(elapsed, pose, rows)
+        new = self._coming.render(elapsed, view, rows)
         if elapsed >= self._fade_s:
             with self._lock:
                 self._retired.append(self._shown)
             self._shown, self._shown_since, self._coming = self._coming, self._coming_since, None
             return new
-        old = self._shown.render(seconds - self._shown_since, pose, rows)
+        old = self._shown.render(seconds - self._shown_since, view, rows)
         return _mixed(old, new, elapsed / self._fade_s, rows)
 
     def close(self) -> None:
@@ -86,7 +94,19 @@ def _mixed(old: SkyView, new: SkyView, share: float, rows: tuple[int, int]) -> S
     for before, after in zip(old.planes[1:], new.planes[1:], strict=True):
         half = slice(top // 2, (bottom + 1) // 2)
         _mix(before[half], after[half], share)
-    return SkyView(old.planes, np.asarray((1 - share) * old.mean_rgb + share * new.mean_rgb, np.float64))
+    mean_rgb = np.asarray((1 - share) * old.mean_rgb + share * new.mean_rgb, np.float64)
+    return SkyView(old.planes, mean_rgb, _mixed_sun(old.sun, new.sun, share))
+
+
+def _mixed_sun(old: Sun | None, new: Sun | None, share: float) -> Sun | None:
+    """The sun wanders from one place to the other; one that comes or goes alone stays where it is."""
+    if old is None or new is None:
+        return new if old is None else old
+    direction = (1 - share) * old.direction + share * new.direction
+    length = float(np.linalg.norm(direction))
+    if length < 1e-6:  # half way between two that are opposite
+        return new
+    return Sun(direction / length, (1 - share) * old.rgb + share * new.rgb)
 
 
 def _mix(old: U8, new: U8, share: float) -> None:

@@ -1,4 +1,4 @@
-"""Sky pictures as textures, and the drawing of them behind a frame."""
+"""Flat skies that shift and roll with the camera: their textures, and the drawing of them behind a frame."""
 
 import math
 from dataclasses import dataclass
@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from app.camera import Camera, View, rotated
 from app.colour import rgb_from_yuv
+from app.config import Placement
 from app.frame import F32, F64, U8, Colour, Planes
-from app.sky.base import SkyView
-from app.sky.placing import Placing
+from app.rotation import rotation_from_vector
+from app.sky.base import SkyView, Sun
+from app.sky.placing import FOV_DEG, Placing, Wrap, place
+from app.sky.standing import placed_sun
 
 _CELLS = 32
 """The view's mean colour is taken over a grid of this many cells along the frame's longer side."""
@@ -76,7 +80,7 @@ class Projector:
         self._planes = Planes(np.zeros((height, width), np.uint8), *np.zeros((2, *chroma), np.uint8))
 
     def render(self, texture: Texture, pose: F64, rows: tuple[int, int]) -> SkyView:
-        """The texture behind a frame, as `Sky.render` says."""
+        """The texture behind a frame; pose: float64 (3, 3), from the first frame's pixels to this one's."""
         placing = self._placing
         view = placing.texel_from_pixel(pose)
         copy = placing.copy_at(view)
@@ -113,6 +117,71 @@ class Projector:
         matrix, offset = rgb_from_yuv(self._colour)
         rgb: F64 = matrix @ (seen.mean(axis=(0, 1), dtype=np.float64) - offset)
         return rgb.clip(0.0, 255.0)
+
+
+class FlatPlane:
+    """A flat picture in a plane across the line of sight, which follows it when the camera turns aside.
+
+    That is what whole-frame files draw. `picture_wh` is the size that its planes are to have.
+    """
+
+    def __init__(
+        self,
+        picture_wh: tuple[int, int],
+        size_wh: tuple[int, int],
+        colour: Colour,
+        crop: float,
+        wrap: Wrap,
+        *,
+        most_texels: int,
+        enlarge: bool,
+    ) -> None:
+        self.placing = place(picture_wh, size_wh, crop, wrap, most_texels=most_texels, enlarge=enlarge)
+        self.picture_wh = self.placing.texture_wh
+        self._projector = Projector(self.placing, colour)
+
+    def texture(self, planes: Planes, chroma_xy: tuple[float, float]) -> Texture:
+        """The texture of a picture whose planes have the size `picture_wh`."""
+        return make_texture(planes, self.placing, chroma_xy)
+
+    def render(
+        self, texture: Texture, view: View, placement: Placement, sun: Sun | None, rows: tuple[int, int]
+    ) -> SkyView:
+        """As `Backdrop.render`; the sun is where it would be on the sphere."""
+        drawn = self._projector.render(texture, plane_pose(view, placement), rows)
+        return SkyView(drawn.planes, drawn.mean_rgb, placed_sun(sun, placement))
+
+    def direction(self, x: float, y: float) -> F64:
+        """As `Backdrop.direction`."""
+        focal = self.placing.scale * Camera.from_fov(self.placing.frame_wh, FOV_DEG).focal_px
+        width, height = self.picture_wh
+        ray = np.array([(x - 0.5) * width / focal, (y - 0.5) * height / focal, 1.0])
+        return np.asarray(ray / np.linalg.norm(ray), np.float64)
+
+
+def plane_pose(view: View, placement: Placement) -> F64:
+    """From the first frame's pixels to this one's, float64 (3, 3), for a picture in a plane.
+
+    Headings shift it, all else is seen as in space, so that the plane is never seen from the side.
+    """
+    reference = Camera.from_fov(view.camera.size_wh, FOV_DEG)
+    x, _, z = view.rotation[:, 2]
+    heading = math.atan2(x, z)
+    ahead = rotation_from_vector(np.array([0.0, -heading, 0.0])) @ view.rotation
+    focal = reference.focal_px
+    middle_x, middle_y = reference.matrix[:2, 2]
+    turn = math.radians(placement.tilt)
+    cosine, sine = placement.scale * math.cos(turn), placement.scale * math.sin(turn)
+    aside = math.remainder(math.radians(placement.heading) - heading, math.tau) * focal
+    up = math.radians(placement.elevation) * focal
+    placed = np.array(
+        [
+            [cosine, -sine, middle_x - cosine * middle_x + sine * middle_y + aside],
+            [sine, cosine, middle_y - sine * middle_x - cosine * middle_y - up],
+            [0.0, 0.0, 1.0],
+        ]
+    )
+    return np.asarray(rotated(view.camera, ahead.T, reference) @ placed, np.float64)
 
 
 def _luma_from_chroma(chroma_xy: tuple[float, float]) -> F64:

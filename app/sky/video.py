@@ -10,23 +10,31 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import av
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from app.camera import View
 from app.capture.convert import Orientation, orientation_of, read_colour, samples_of, upright, upright_size
+from app.config import AS_IT_IS, Placement
 from app.demux import demuxed
 from app.errors import SkyError
-from app.frame import F64, Colour, Planes
-from app.sky.base import SkyView
-from app.sky.placing import Wrap, place
-from app.sky.texture import Projector, Texture, make_texture
+from app.frame import Colour, Planes
+from app.sky.base import Backdrop, SkyView
+from app.sky.panorama import area_all_around
+from app.sky.placing import Wrap
+from app.sky.sphere import FlatPicture, Panorama
+from app.sky.still import Model, sun_of
+from app.sky.texture import FlatPlane
 
 log = logging.getLogger(__name__)
 
 _MOST_TEXELS = 8_000_000
 """12 MB of planes a frame, of which `_AHEAD` wait, one is shown and one is being made."""
+_MOST_WIDTH = 4096
+"""Of a panorama's frames; with its caps and smaller sizes each has 20 MB of planes."""
 _AHEAD = 2
 _FAR_S = 2.0
 """A jump forward by more than this is a seek; over less the frames between are decoded."""
@@ -168,8 +176,14 @@ class VideoSky:
         wrap: Wrap,
         *,
         loop: bool,
+        placement: Placement = AS_IT_IS,
+        model: Model = "sphere",
+        panorama: bool = False,
+        sun: tuple[float, float] | None = None,
     ) -> None:
+        """panorama: frames are whole spheres; crop, wrap and model mean nothing then. sun: as `StillSky`."""
         self.title = title
+        self.placement = placement
         self._clip = read_clip(path, loop=loop)
         self._colour = colour
         self._reported = False
@@ -185,10 +199,20 @@ class VideoSky:
         # Once for all frames: asking a frame makes it part of a reference cycle, so that it outlives its use.
         self._orientation = orientation_of(first[1])
         picture_wh = upright_size((first[1].width, first[1].height), self._orientation)
-        self._placing = place(picture_wh, size_wh, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False)
+        self._backdrop: Backdrop
+        if panorama:
+            area = area_all_around(path, picture_wh, None)
+            if area.bottom - area.top < 1:
+                raise SkyError(f"{path}: a video panorama must be a whole sphere: twice as wide as high")
+            self._backdrop = Panorama(picture_wh, size_wh, colour, most_width=min(_MOST_WIDTH, picture_wh[0]))
+        else:
+            kind = FlatPicture if model == "sphere" else FlatPlane
+            self._backdrop = kind(
+                picture_wh, size_wh, colour, crop, wrap, most_texels=_MOST_TEXELS, enlarge=False
+            )
+        self._sun = sun_of(self._backdrop, sun)
         self._chroma_xy = read_colour(first[1], None).chroma_xy
         self._reformatter = VideoReformatter()
-        self._projector = Projector(self._placing, colour)
         try:
             self._texture = self._textured(first[1])
         except av.FFmpegError as error:
@@ -199,10 +223,10 @@ class VideoSky:
         self._frames = frames
         self._thread = threading.Thread(target=self._decode, name=f"sky-{path.stem}", daemon=True)
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         """As `Sky.render`; waits until the frame shown at `seconds` is decoded."""
         self._advance(max(seconds, 0.0) + _EARLY_S)
-        return self._projector.render(self._texture, pose, rows)
+        return self._backdrop.render(self._texture, view, self.placement, self._sun, rows)
 
     def close(self) -> None:
         """End the decoding thread, and close the file."""
@@ -270,7 +294,7 @@ class VideoSky:
             start, self._seek = self._seek, None
             return None if self._closed else start
 
-    def _offer(self, seconds: float, texture: Texture) -> bool:
+    def _offer(self, seconds: float, texture: Any) -> bool:
         """Put a frame into the queue when there is room; False when it is no longer wanted."""
         with self._changed:
             self._changed.wait_for(
@@ -282,10 +306,10 @@ class VideoSky:
             self._changed.notify_all()
             return True
 
-    def _textured(self, frame: VideoFrame) -> Texture:
-        size_wh = self._placing.texture_wh
+    def _textured(self, frame: VideoFrame) -> Any:
+        size_wh = self._backdrop.picture_wh
         planes = planes_of(frame, self._orientation, size_wh, self._colour, self._reformatter)
-        return make_texture(planes, self._placing, self._chroma_xy)
+        return self._backdrop.texture(planes, self._chroma_xy)
 
     def _report(self, error: av.FFmpegError) -> None:
         if not self._reported:

@@ -15,6 +15,7 @@ class Act:
 
     `plain` keys are those that buttons, sliders and lists need for themselves; the window sees them only
     where the widget in focus did not take them, whereas the others are shortcuts of the whole window.
+    `repeats`: as long as the key is held.
     """
 
     text: str
@@ -23,6 +24,7 @@ class Act:
     icon: str = ""
     checkable: bool = False
     plain: bool = False
+    repeats: bool = False
 
 
 ACTS: dict[str, Act] = {
@@ -45,6 +47,14 @@ ACTS: dict[str, Act] = {
     ),
     "previous sky": Act("Previous sky", ("Left",), "The sky before this one", "previous", plain=True),
     "next sky": Act("Next sky", ("Right",), "The sky after this one", "next", plain=True),
+    "sky left": Act(
+        "Turn the sky left", ("Alt+Left",), "Turn the sky to the left by 5 degrees", repeats=True
+    ),
+    "sky right": Act(
+        "Turn the sky right", ("Alt+Right",), "Turn the sky to the right by 5 degrees", repeats=True
+    ),
+    "sky up": Act("Raise the sky", ("Alt+Up",), "Raise the sky by 2 degrees", repeats=True),
+    "sky down": Act("Lower the sky", ("Alt+Down",), "Lower the sky by 2 degrees", repeats=True),
     "show": Act("Show mode", ("N",), "Change to the next sky every few seconds", "show", checkable=True),
     "next view": Act("Next view", ("V",), "Go through the views"),
     "gallery": Act("Skies", ("G",), "Show or hide the skies", "gallery", checkable=True),
@@ -81,7 +91,7 @@ def build_actions(owner: QWidget, calls: Mapping[str, Callable[[], object]]) -> 
             action.setIcon(icon(act.icon))
         if not act.plain:
             action.setShortcuts([QKeySequence(key) for key in act.keys])
-        action.setAutoRepeat(False)
+        action.setAutoRepeat(act.repeats)
         action.setCheckable(act.checkable)
         action.triggered.connect(_calling(calls[name]))
         owner.addAction(action)

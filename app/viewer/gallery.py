@@ -28,7 +28,7 @@ from PyQt6.QtWidgets import (
 
 from app.frame import U8
 from app.sky.library import ENDINGS, SkyFile
-from app.viewer.sky_card import LOADING, NUMBER, PICTURE, SHOWN, VIDEO, SkyCards
+from app.viewer.sky_card import LOADING, NUMBER, PANORAMA, PICTURE, SHOWN, VIDEO, SkyCards
 from app.viewer.thumbnails import Thumbnails
 
 _WIDTH = 208
@@ -120,7 +120,8 @@ class Gallery(QFrame):
         for number, sky in enumerate(self.skies, start=1):
             item = QListWidgetItem(sky.title)
             item.setData(_SKY, sky)
-            item.setData(VIDEO, sky.kind == "video")
+            item.setData(VIDEO, sky.moving)
+            item.setData(PANORAMA, sky.kind == "panorama")
             item.setData(NUMBER, number if number <= _NUMBERS else 0)
             item.setData(PICTURE, self._pixmaps[sky.path])
             key = f"  ({number})" if number <= _NUMBERS else ""

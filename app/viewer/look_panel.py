@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 
 from app.config import Look, Part
 from app.looks import LookFile, look_name
+from app.viewer.place_panel import PlacePanel
 from app.viewer.value_controls import CheckControl, NumberControl, control_for
 
 _WIDTH = 288
@@ -27,7 +28,7 @@ _MARGIN = 20
 
 
 class LookPanel(QFrame):
-    """A slider or check box for every value of a look, below a choice of looks.
+    """A slider or check box for every value of a look, below a choice of looks; first where the sky stands.
 
     `changed(Look)` comes while the user changes values, at most 25 times a second. `chosen(LookFile)` comes
     before it when that is by another look chosen; `save_asked(str, Look)` when the user saves the values
@@ -97,6 +98,8 @@ class LookPanel(QFrame):
         layout = QVBoxLayout(values)
         layout.setContentsMargins(12, 0, 10, 4)
         layout.setSpacing(4)
+        self.place = PlacePanel()
+        layout.addWidget(self.place)
         for part, info in Look.model_fields.items():
             if not (isinstance(info.annotation, type) and issubclass(info.annotation, Part)):
                 continue

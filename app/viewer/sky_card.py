@@ -11,6 +11,7 @@ PICTURE = Qt.ItemDataRole.UserRole + 1
 NUMBER = Qt.ItemDataRole.UserRole + 2
 """The key that chooses the sky; 0 = none."""
 VIDEO = Qt.ItemDataRole.UserRole + 3
+PANORAMA = Qt.ItemDataRole.UserRole + 6
 SHOWN = Qt.ItemDataRole.UserRole + 4
 LOADING = Qt.ItemDataRole.UserRole + 5
 
@@ -53,6 +54,8 @@ class SkyCards(QStyledItemDelegate):
         _draw_title(painter, card, index.data(Qt.ItemDataRole.DisplayRole))
         if index.data(VIDEO):
             _draw_video_sign(painter, card)
+        if index.data(PANORAMA):
+            _draw_panorama_sign(painter, card)
         if index.data(LOADING):
             self._draw_loading(painter, card)
         painter.setClipping(False)
@@ -110,6 +113,18 @@ def _draw_video_sign(painter: QPainter, card: QRectF) -> None:
     painter.drawEllipse(QPointF(x, y), 9, 9)
     painter.setBrush(QColor(255, 255, 255, 220))
     painter.drawPolygon(QPointF(x - 2.5, y - 4), QPointF(x - 2.5, y + 4), QPointF(x + 4, y))
+
+
+def _draw_panorama_sign(painter: QPainter, card: QRectF) -> None:
+    sign = QRectF(card.right() - 43, card.bottom() - 26, 36, 18)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(0, 0, 0, 130))
+    painter.drawRoundedRect(sign, 9, 9)
+    font = painter.font()
+    font.setPixelSize(11)
+    painter.setFont(font)
+    painter.setPen(QColor(255, 255, 255, 220))
+    painter.drawText(sign, Qt.AlignmentFlag.AlignCenter, "360°")
 
 
 def _draw_badge(painter: QPainter, card: QRectF, text: str, shown: bool) -> None:

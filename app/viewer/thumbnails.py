@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from platformdirs import user_cache_path
 
+from app.camera import Camera, first_view
 from app.colour import rgb_from_planes
 from app.errors import SkyError
 from app.frame import U8, Colour
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 SIZE_WH = 480, 270
 """16:9, sharp on a card of 240 pixels at scale factor 2."""
 _COLOUR = Colour(full_range=True, siting="center")
+_VIEW = first_view(Camera.from_fov(SIZE_WH, 60))
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 90]
 
 
@@ -94,14 +96,14 @@ class Thumbnails:
         """Where the picture is kept: the name changes with the sky's file, and with what is said of it."""
         status = sky.path.stat()
         place = hashlib.sha256(os.fsencode(sky.path.absolute())).hexdigest()[:24]
-        state = f"{status.st_mtime_ns}-{status.st_size}-{sky.about.model_dump_json()}-{SIZE_WH}"
+        state = f"{status.st_mtime_ns}-{status.st_size}-{sky.kind}-{sky.about.model_dump_json()}-{SIZE_WH}"
         return self._folder / f"{place}-{hashlib.sha256(state.encode()).hexdigest()[:16]}.jpg"
 
 
 def _drawn(sky: SkyFile) -> U8:
     opened = open_sky(sky, SIZE_WH, _COLOUR, None)
     try:
-        return rgb_from_planes(opened.render(0.0, np.eye(3), (0, SIZE_WH[1])).planes, _COLOUR)
+        return rgb_from_planes(opened.render(0.0, _VIEW, (0, SIZE_WH[1])).planes, _COLOUR)
     finally:
         opened.close()
 

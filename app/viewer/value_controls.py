@@ -19,9 +19,11 @@ from PyQt6.QtWidgets import (
 
 from app.viewer import style
 
-_STEP = 0.01
-_DECIMALS = 2
-_NUMBER_STEP = 0.05
+_FINE, _COARSE = 0.01, 0.5
+"""Steps of a slider: for shares and factors, and for angles in degrees."""
+_WIDE = 8.0
+"""From this range on the coarse steps are taken."""
+_NUMBER_STEPS = 5
 _PAGE = 10
 _LABEL_WIDTH = 76
 _NUMBER_WIDTH = 52
@@ -52,23 +54,25 @@ def control_for(name: str, info: FieldInfo, group: str) -> "NumberControl | Chec
 
 
 class NumberControl(QWidget):
-    """A label, a slider and its number, in steps of 0.01 from `low` to `high`."""
+    """A label, a slider and its number, from `low` to `high` in steps of 0.01, or 0.5 for a wide range."""
 
     moved = pyqtSignal(float)
 
     def __init__(self, label: str, tip: str, name: str, low: float, high: float) -> None:
         super().__init__()
         self._low = low
+        self._step = _FINE if high - low <= _WIDE else _COARSE
+        self._decimals = 2 if self._step == _FINE else 1
         self.setToolTip(tip)
         text = QLabel(label)
         text.setFixedWidth(_LABEL_WIDTH)
-        self.slider = _Slider(round((high - low) / _STEP), round(-low / _STEP))
+        self.slider = _Slider(round((high - low) / self._step), round(-low / self._step))
         self.slider.setAccessibleName(name)
         self.slider.setAccessibleDescription(tip)
         self.number = _Number()
-        self.number.setDecimals(_DECIMALS)
+        self.number.setDecimals(self._decimals)
         self.number.setRange(low, high)
-        self.number.setSingleStep(_NUMBER_STEP)
+        self.number.setSingleStep(_NUMBER_STEPS * self._step)
         self.number.setAccessibleName(f"{name}, number")
         self.number.setAccessibleDescription(tip)
         self.slider.valueChanged.connect(self._slid)
@@ -81,21 +85,21 @@ class NumberControl(QWidget):
         layout.addWidget(self.number)
 
     def show_value(self, value: float) -> None:
-        """Show this value, to two decimals; nothing is emitted."""
+        """Show this value, to the step's decimals; nothing is emitted."""
         with QSignalBlocker(self.slider), QSignalBlocker(self.number):
-            self.slider.setValue(round((value - self._low) / _STEP))
+            self.slider.setValue(round((value - self._low) / self._step))
             self.number.setValue(value)
 
     def _slid(self, step: int) -> None:
-        value = round(self._low + step * _STEP, _DECIMALS)
+        value = round(self._low + step * self._step, self._decimals)
         with QSignalBlocker(self.number):
             self.number.setValue(value)
         self.moved.emit(value)
 
     def _numbered(self, value: float) -> None:
         with QSignalBlocker(self.slider):
-            self.slider.setValue(round((value - self._low) / _STEP))
-        self.moved.emit(round(value, _DECIMALS))
+            self.slider.setValue(round((value - self._low) / self._step))
+        self.moved.emit(round(value, self._decimals))
 
 
 class CheckControl(QCheckBox):

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app import camera
 from app.colour import rgb_from_yuv
 from app.frame import (
     F64,
@@ -23,6 +24,7 @@ from app.frame import (
     Frame,
     Motion,
     Planes,
+    PointKind,
     Tracked,
     Tracking,
 )
@@ -56,6 +58,14 @@ STATE_RGB: Final[dict[Tracking, Rgb]] = {
     Tracking.LOST: (255, 98, 92),
 }
 
+KIND_RGB: Final[dict[PointKind, Rgb]] = {
+    PointKind.SKY: SKY_RGB,
+    PointKind.LAND: (82, 214, 148),
+    PointKind.NEAR: (255, 186, 72),
+    PointKind.MOVING: (255, 98, 92),
+    PointKind.FIXED: (206, 148, 255),
+}
+
 _SKY_TINT: Final = 0.62
 _GROUND_LIGHT: Final = 0.7
 """Share of the sky's colour in the alpha view, and what is left there of the ground's brightness."""
@@ -66,14 +76,16 @@ _DIMMED: Final = 0.42
 _TAIL: Final = 4.0
 """The line behind a point is so many times as long as its motion, which alone would hardly be seen."""
 
-_CELLS: Final = 10
-"""Cells of the grid to the picture's longer side."""
+_SPACING_DEG: Final = (2.0, 5.0, 10.0, 15.0)
+_LINES: Final = 7
+"""Degrees between the lines of the grid: the one with which the view is most nearly so many of them wide."""
 
-_SAMPLES: Final = 16
-"""Each line of the grid is looked at so many times along a cell: is there sky?"""
+_SAMPLES: Final = 361
+"""Each line of the grid is given, and looked at, at so many points: is there sky?"""
 
-_MOST_LINES: Final = 80
-"""A pose under which more lines of the grid would be seen than this has gone wrong."""
+_AHEAD: Final = 0.1
+_NOWHERE: Final = -1e6
+"""Directions that are seen at less than this cosine from straight ahead are drawn nowhere."""
 
 _SUBPIXEL_BITS: Final = 4
 
@@ -110,7 +122,7 @@ def warm_up() -> None:
     """Have the code of all views compiled, once; else the first picture of a view takes its time for that."""
     luma, chroma = np.zeros((2, 2), np.uint8), np.zeros((1, 1), np.uint8)
     frame = Frame(Planes(luma, chroma, chroma), 0, 0, Fraction(1), Colour(), 0)
-    motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
+    motion = Motion(np.eye(3), np.eye(3), camera.first_view(camera.Camera((2, 2), 2.0)), Tracking.TRACKED, 0)
     packet = Composited(
         Tracked(frame, luma, motion, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
     )
@@ -125,8 +137,13 @@ def caption(composited: Composited, view: View) -> Caption | None:
         return Caption(f"sky {cv2.mean(tracked.alpha)[0] / 2.55:.0f} %", SKY_RGB)
     if view is View.TRACKING:
         motion = tracked.motion
-        points = f"  ·  {len(motion.points)} points" if len(motion.points) else ""
-        return Caption(f"{motion.state}{points}", STATE_RGB[motion.state])
+        yaw, pitch, roll = _looking(motion.rotation)
+        text = (
+            f"{motion.state}  ·  {motion.inliers} of {len(motion.points)} points"
+            f"  ·  yaw {yaw:.1f}° pitch {pitch:.1f}° roll {roll:.1f}° ± {motion.sigma_deg:.2f}°"
+            f"  ·  {motion.fov_deg:.1f}° wide"
+        )
+        return Caption(text, STATE_RGB[motion.state])
     return None
 
 
@@ -250,14 +267,20 @@ def _tracking(tracked: Tracked, size_wh: tuple[int, int]) -> U8:
     return picture
 
 
+def _looking(rotation: F64) -> tuple[float, float, float]:
+    """(to the right, upwards, clockwise) in degrees: where the camera looks; at first, straight ahead."""
+    yaw = math.atan2(rotation[0, 2], rotation[2, 2])
+    pitch = math.asin(min(max(-rotation[1, 2], -1.0), 1.0))
+    roll = math.atan2(rotation[1, 0], rotation[1, 1])
+    return tuple(math.degrees(angle) + 0.0 for angle in (yaw, pitch, roll))  # type: ignore[return-value]
+
+
 def _draw_grid(picture: U8, tracked: Tracked, scale: F64, pen: int) -> None:
-    """Draw lines that are fixed to the sky, where there is sky; the middle one, the horizon, everywhere."""
+    """Draw lines that are fixed to the world, where there is sky; the horizon everywhere."""
     height, width = tracked.alpha.shape
-    lines = _grid(tracked.motion.pose, (width, height))
-    if not len(lines):
-        return
+    lines = _grid(tracked.motion.view)
     x, y = np.rint(lines).astype(np.intp).transpose(2, 0, 1)
-    beyond = max(width, height) // (_CELLS * _SAMPLES) + 1  # so that lines reach the rim
+    beyond = max(width, height) // 20  # so that lines reach the rim
     inside = (x > -beyond) & (x < width + beyond) & (y > -beyond) & (y < height + beyond)
     on_sky = inside & (tracked.alpha[y.clip(0, height - 1), x.clip(0, width - 1)] >= 128)
     _draw_runs(picture, lines[1:], on_sky[1:], scale, (150, 128, 104), (pen + 1) // 2)
@@ -268,9 +291,10 @@ def _draw_runs(picture: U8, lines: F64, shown: NDArray[np.bool_], scale: F64, bg
     """Draw of each line, float64 (L, N, 2), the runs of its points that are shown, bool (L, N)."""
     edges = np.diff(np.pad(shown, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     line, first = np.nonzero(edges == 1)
-    last = np.nonzero(edges == -1)[1] - 1
-    ends = np.stack([lines[line, first], lines[line, last]], axis=1)
-    _draw_lines(picture, ends, scale, bgr, pen)
+    last = np.nonzero(edges == -1)[1]
+    at = np.rint(_on_screen(lines, scale) * 2**_SUBPIXEL_BITS)
+    runs = [at[n, a:b].astype(np.int32) for n, a, b in zip(line, first, last, strict=True) if b > a + 1]
+    cv2.polylines(picture, runs, False, (*bgr, 255), pen, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _draw_lines(picture: U8, ends: F64, scale: F64, bgr: Rgb, pen: int) -> None:
@@ -283,41 +307,40 @@ def _on_screen(xy: F64, scale: F64) -> F64:
     return np.asarray((xy + 0.5) * scale - 0.5, np.float64)
 
 
-def _grid(pose: F64, frame_wh: tuple[int, int]) -> F64:
-    """Lines of a square grid in the first frame as this one sees them, float64 (L, N, 2); the horizon first.
+def _grid(view: camera.View) -> F64:
+    """Lines of equal height and azimuth as the camera sees them, float64 (L, N, 2); the horizon first.
 
-    Each line is given by its points, `_SAMPLES` to a cell. Empty where a pose has gone wrong.
+    Points that are not in front of the camera lie far outside of the picture.
     """
-    width, height = frame_wh
-    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1.0]])
-    seen = corners @ np.linalg.inv(pose).T
-    cell = max(width, height) / _CELLS
-    if not (seen[:, 2] > 0).all():
-        return np.empty((0, 0, 2))
-    centre = (np.array(frame_wh) - 1) / 2
-    cells = (seen[:, :2] / seen[:, 2:] - centre) / cell
-    low, high = np.floor(cells.min(axis=0)), np.ceil(cells.max(axis=0))
-    if not (high - low).sum() <= _MOST_LINES:
-        return np.empty((0, 0, 2))
-    along = np.linspace(low, high, math.ceil(_SAMPLES * (high - low).max()) + 1)
-    rows = [0.0, *(row for row in np.arange(low[1], high[1] + 1) if row)]
-    level = [np.stack([along[:, 0], np.full(len(along), row)], axis=1) for row in rows]
-    upright = [
-        np.stack([np.full(len(along), c), along[:, 1]], axis=1) for c in np.arange(low[0], high[0] + 1)
-    ]
-    points = np.array(level + upright) * cell + centre
-    moved = points @ pose[:, :2].T + pose[:, 2]
-    return np.asarray(moved[..., :2] / moved[..., 2:], np.float64)
+    spacing = min(_SPACING_DEG, key=lambda degrees: abs(view.camera.fov_deg / degrees - _LINES))
+    seen = _directions(spacing) @ (view.rotation @ view.camera.matrix.T)
+    ahead = seen[..., 2:]
+    pixels = np.where(ahead > _AHEAD, seen[..., :2] / np.maximum(ahead, _AHEAD), _NOWHERE)
+    return np.asarray(pixels.clip(_NOWHERE, -_NOWHERE), np.float64)
+
+
+@cache
+def _directions(spacing_deg: float) -> F64:
+    """Points of the grid's lines as directions in the world, float64 (L, N, 3)."""
+    rounds = np.linspace(-180, 180, _SAMPLES)
+    heights = np.arange(spacing_deg, 90, spacing_deg)
+    level = [(rounds, np.full(_SAMPLES, height)) for height in (0.0, *heights, *-heights)]
+    climb = np.linspace(-90, 90, _SAMPLES)
+    upright = [(np.full(_SAMPLES, azimuth), climb) for azimuth in np.arange(-180, 180, spacing_deg)]
+    azimuth, height = np.radians(np.array(level + upright)).transpose(1, 0, 2)
+    return np.stack(
+        [np.cos(height) * np.sin(azimuth), -np.sin(height), np.cos(height) * np.cos(azimuth)], axis=-1
+    )
 
 
 def _draw_points(picture: U8, motion: Motion, scale: F64, pen: int) -> None:
     points = motion.points.astype(np.float64).reshape(-1, 2, 2)
-    red, green, blue = STATE_RGB[motion.state]
-    before, now = points[:, 0], points[:, 1]
-    tails = np.stack([now + _TAIL * (before - now), now], axis=1)
-    _draw_lines(picture, tails, scale, (blue, green, red), pen)
     radius = 2 * pen * 2**_SUBPIXEL_BITS
-    for x, y in np.rint(_on_screen(now, scale) * 2**_SUBPIXEL_BITS).astype(int).tolist():
-        cv2.circle(
-            picture, (x, y), round(radius), (blue, green, red, 255), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS
-        )
+    for kind, (red, green, blue) in KIND_RGB.items():
+        before, now = points[motion.kinds == kind].transpose(1, 0, 2)
+        tails = np.stack([now + _TAIL * (before - now), now], axis=1)
+        _draw_lines(picture, tails, scale, (blue, green, red), pen)
+        for x, y in np.rint(_on_screen(now, scale) * 2**_SUBPIXEL_BITS).astype(int).tolist():
+            cv2.circle(
+                picture, (x, y), radius, (blue, green, red, 255), cv2.FILLED, cv2.LINE_AA, _SUBPIXEL_BITS
+            )

@@ -48,6 +48,7 @@ _SIZE_WH = 1280, 720
 """Of a first start; on a screen without room for it and its frame, the window is maximised."""
 _FRAME = 60
 _SEEK_S = 5.0
+_TURN_DEG, _RAISE_DEG = 5.0, 2.0
 _TAKES_KEYS = (QLineEdit, QAbstractSpinBox, QAbstractSlider, QComboBox)
 _VIEW_TIPS = {
     View.RESULT: "The picture with its new sky",
@@ -106,6 +107,7 @@ class Window(QMainWindow):
                 "sky": sky,
                 "look": self.look_panel.look,
                 "look_name": self.look_panel.name or None,
+                "placements": dict(self._state.placements),
                 "view": self._sink.view.value,
                 "split_x": self._sink.split_x,
                 "geometry": self._full_screen.geometry.data(),
@@ -127,6 +129,7 @@ class Window(QMainWindow):
         self.transport.show_state(state)
         self.position.show_state(state)
         self.gallery.show_state(state.sky_name, state.loading_sky)
+        self.look_panel.place.show_placement(state.placement)
         self.opening.show_state(state)
         self._keeping.show_state(state)
         if not self.overlay.isHidden():
@@ -169,6 +172,10 @@ class Window(QMainWindow):
             "webcam": self._controls.toggle_virtual_camera,
             "previous sky": lambda: self.gallery.choose_next(-1),
             "next sky": lambda: self.gallery.choose_next(1),
+            "sky left": lambda: self.look_panel.place.turn(-_TURN_DEG, 0.0),
+            "sky right": lambda: self.look_panel.place.turn(_TURN_DEG, 0.0),
+            "sky up": lambda: self.look_panel.place.turn(0.0, _RAISE_DEG),
+            "sky down": lambda: self.look_panel.place.turn(0.0, -_RAISE_DEG),
             "show": self._pace_show,
             "next view": self._choose_next_view,
             "gallery": lambda: self.gallery.setVisible(self.gallery.isHidden()),
@@ -213,6 +220,8 @@ class Window(QMainWindow):
         self.look_panel = LookPanel([], settings.look or Look(), settings.look_name or "")
         self.look_panel.changed.connect(self._controls.set_look)
         self.look_panel.chosen.connect(self._look_chosen)
+        self.look_panel.place.placed.connect(self._controls.place_sky)
+        self.look_panel.place.reset.connect(lambda: self._controls.place_sky(None))
 
     def _build_bars(self, settings: Settings) -> None:
         self.position = PositionBar()

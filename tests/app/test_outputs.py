@@ -14,13 +14,13 @@ from app.frame import (
     Foreground,
     Found,
     Frame,
-    Motion,
     Picture,
     Planes,
     Tracked,
     Tracking,
 )
 from app.outputs import Output, write_json
+from tests.app.motions import motion
 
 PLANE = np.zeros((2, 2), np.uint8)
 PICTURE = Picture(Planes(PLANE, PLANE, PLANE), 7)
@@ -52,7 +52,7 @@ def composited() -> Composited:
         Tracked(
             frame,
             PLANE,
-            Motion(np.eye(3), np.eye(3), Tracking.LOST, 0),
+            motion(Tracking.LOST),
             Foreground(PICTURE.planes, NO_SPANS),
             Found(0, 1),
         ),

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from app.capture.source import SourceInfo
-from app.config import Config, Look
+from app.config import Config, Look, Placement
 from app.errors import CaptureError, RecordError, SkyError
 from app.frame import (
     NO_SPANS,
@@ -23,7 +23,6 @@ from app.frame import (
     Foreground,
     Found,
     Frame,
-    Motion,
     Planes,
     Tracked,
     Tracking,
@@ -34,6 +33,7 @@ from app.state import State, Written
 from app.studio import Studio
 from engines.base import EngineError
 from engines.watch import Preparing, Watch
+from tests.app.motions import motion
 
 INFO = SourceInfo("made up", (64, 64), Fraction(1, 30), Fraction(30), None, Colour(), None)
 
@@ -79,11 +79,15 @@ class FakeSession:
         self.recorded = None
         return True
 
-    def choose_sky(self, sky: SkyFile) -> None:
+    def choose_sky(self, sky: SkyFile, placement: Placement) -> None:
         assert self.sky_waits.wait(10)
         if self.refuses is not None:
             raise self.refuses
         self.asked.append(sky.name)
+        self.placement = placement
+
+    def place_sky(self, placement: Placement) -> None:
+        self.placement = placement
 
     def set_look(self, look: Look) -> None:
         self.look = look
@@ -177,9 +181,9 @@ def make(opened: Opened) -> Iterator[Callable[..., Studio]]:
         np.full((32, 32), 240, np.uint8),
     )
     frame = Frame(Planes(*picture), 0, 0, Fraction(1, 30), Colour("bt601"), 0)
-    motion = Motion(np.eye(3), np.eye(3), Tracking.LOST, 0)
+    still = motion(Tracking.LOST)
     latest = Composited(
-        Tracked(frame, picture[0], motion, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
+        Tracked(frame, picture[0], still, Foreground(frame.planes, NO_SPANS), Found(0, 1)), frame.planes
     )
     screen: Any = SimpleNamespace(held=True, replaced=0, latest=lambda: latest)
 
@@ -334,6 +338,27 @@ def test_a_sky_is_loaded_elsewhere_and_of_several_the_last(studio: Studio, opene
     until(studio, lambda state: state.sky_name == "thunderstorm" and not state.loading_sky)
     assert session.asked[-1] == "thunderstorm"
     assert "golden_sunset" not in session.asked
+
+
+def test_skies_stand_where_the_user_put_them(studio: Studio, opened: Opened) -> None:
+    session = opened.sessions[0]
+    placed = Placement(heading=40, scale=2)
+    studio.place_sky(placed)
+    assert session.placement == placed
+    assert studio.state().placements == {"clear_day": placed}
+    session.sky_waits.clear()
+    studio.choose_sky(find_sky("milky_way"))
+    studio.place_sky(Placement(tilt=5))  # of the one that is being loaded
+    assert session.placement == placed
+    session.sky_waits.set()
+    until(studio, lambda state: state.sky_name == "milky_way" and not state.loading_sky)
+    assert session.placement == Placement(tilt=5) == studio.state().placement
+    studio.choose_sky(find_sky("clear_day"))
+    until(studio, lambda state: state.sky_name == "clear_day" and not state.loading_sky)
+    assert session.placement == placed
+    studio.place_sky(None)
+    assert session.placement == Placement()
+    assert studio.state().placements == {"milky_way": Placement(tilt=5)}
 
 
 def test_a_sky_that_cannot_be_loaded_is_a_message(studio: Studio, opened: Opened) -> None:

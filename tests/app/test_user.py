@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.addresses import without_credentials
-from app.config import Halo, Look
+from app.config import Halo, Look, Placement
 from app.errors import ConfigError
 from app.user import Settings, load_settings, save_settings, user_folder
 
@@ -15,6 +15,7 @@ CHOSEN = Settings(
     sky="golden_sunset",
     look_name="storm",
     look=Look(title="Storm", halo=Halo(strength=0.125)),
+    placements={"milky_way": Placement(heading=12.5, scale=1.5)},
     view="split",
     split_x=0.25,
     recent=("rtsp://camera/live", "/films/a film.mp4"),

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.blending.stage import BlendingStage
+from app.camera import View
 from app.config import Look, Matting, Tracker
 from app.frame import F64, U8, Colour, Found, Frame, Planes
 from app.matting.stage import MattingStage
 from app.sky.base import SkyView
 from app.sky.still import StillSky
-from app.sky.texture import _luma_from_chroma
+from app.sky.texture import FlatPlane, Texture, _luma_from_chroma, plane_pose
 from app.tracking.smoothing import smoothed
 from app.tracking.stage import TrackingStage
 from engines.base import Engine
@@ -34,17 +35,17 @@ class LiveFrame:
 
 
 class _Watched:
-    """A still sky that remembers the last pose and view."""
+    """A still sky in a plane that remembers how it was seen last."""
 
     def __init__(self, sky: StillSky) -> None:
         self.sky = sky
-        self.pose = np.eye(3)
+        self.view: View | None = None
         self.mean_rgb = np.zeros(3)
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
-        view = self.sky.render(seconds, pose, rows)
-        self.pose, self.mean_rgb = pose, view.mean_rgb
-        return view
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
+        drawn = self.sky.render(seconds, view, rows)
+        self.view, self.mean_rgb = view, drawn.mean_rgb
+        return drawn
 
 
 def live_frames(
@@ -75,7 +76,8 @@ def live_frames(
         tracked = tracking.process(matting.process(Frame(planes, index, index, Fraction(1, 25), colour, 0)))
         finished = blending.process(tracked)
         back, strength = drifts[0] if drifts else (np.eye(3), 0.0)
-        rotation, sky_chroma_xy = _lookup(sky, behind.pose, colour)
+        assert behind.view is not None
+        rotation, sky_chroma_xy = _lookup(sky, behind.view, colour)
         scene, weather = blending._scene, look.weather
         haze_rgb = (behind.mean_rgb + behind.mean_rgb.mean()) / 2
         extinction = 3.0 * weather.fog**1.5 + 0.35 * weather.rain + 0.45 * weather.snow
@@ -103,10 +105,12 @@ def live_frames(
         last_alpha, last_y = tracked.alpha, planes.y
 
 
-def _lookup(sky: StillSky, pose: F64, colour: Colour) -> tuple[F64, F64]:
-    """`rotation` and `sky_chroma_xy` of a sky under a pose."""
-    placing, texture = sky._projector._placing, sky._texture
-    view = placing.texel_from_pixel(pose)
+def _lookup(sky: StillSky, seen: View, colour: Colour) -> tuple[F64, F64]:
+    """`rotation` and `sky_chroma_xy` of a sky in a plane."""
+    backdrop, texture = sky._backdrop, sky._texture
+    assert isinstance(backdrop, FlatPlane) and isinstance(texture, Texture)
+    placing = backdrop.placing
+    view = placing.texel_from_pixel(plane_pose(seen, sky.placement))
     copy = placing.copy_at(view)
     width, height = placing.texture_wh
     luma = placing.into_texture(copy, (width, height), placing.margin)

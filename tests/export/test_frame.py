@@ -116,7 +116,7 @@ def test_frames_come_out_as_from_the_live_program(
     size_wh: tuple[int, int], look: Look, colour: Colour, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = whole_network(size_wh)
-    sky = StillSky(SKY, "", size_wh, colour, 0.5, "mirror")
+    sky = StillSky(SKY, "", size_wh, colour, 0.5, "mirror", model="plane")
     smoothing = 0.0
     for frame in live_frames(demo(size_wh, 3), engine, sky, look, colour, monkeypatch):
         assert_same_picture(through_torch(network, frame), frame)
@@ -127,7 +127,7 @@ def test_frames_come_out_as_from_the_live_program(
 
 def test_without_trust_the_frame_itself_is_shown(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     size_wh = (96, 64)
-    sky = StillSky(SKY, "", size_wh, Colour(), 0.5, "mirror")
+    sky = StillSky(SKY, "", size_wh, Colour(), 0.5, "mirror", model="plane")
     (frame,) = live_frames(demo(size_wh, 1), engine, sky, PLAIN, Colour(), monkeypatch)
     look = frame.feeds["look"].copy()
     look[PLACES["trust"]] = 0
@@ -212,7 +212,7 @@ def through_file(path: Path, frames: Iterator[LiveFrame]) -> None:
 def test_file_gives_the_live_programs_pictures(
     frame_file: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sky = StillSky(SKY, "", ODD_WH, scene.COLOUR, 0.5, "mirror")
+    sky = StillSky(SKY, "", ODD_WH, scene.COLOUR, 0.5, "mirror", model="plane")
     through_file(frame_file, live_frames(demo(ODD_WH, 3), engine, sky, PLAIN, scene.COLOUR, monkeypatch))
 
 
@@ -221,7 +221,7 @@ def test_file_gives_the_live_programs_pictures(
 def test_file_gives_the_live_programs_pictures_of_real_clips(
     name: str, frame_file: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sky = StillSky(SKY, "", ODD_WH, Colour(), 0.5, "mirror")
+    sky = StillSky(SKY, "", ODD_WH, Colour(), 0.5, "mirror", model="plane")
     through_file(
         frame_file, live_frames(clip(name, ODD_WH, 10, 3), engine, sky, PLAIN, Colour(), monkeypatch)
     )

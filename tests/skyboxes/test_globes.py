@@ -30,7 +30,7 @@ def test_rings_have_a_gap_and_an_end() -> None:
 
 
 def test_moon_is_a_disc_with_seas() -> None:
-    light, cover = super_moon._disc(40.0, 1)
+    light, cover = super_moon.moon_disc(40.0, 1)
     assert light.shape == cover.shape == (83, 83, 1)
     assert cover[41, 41, 0] == 1.0
     assert cover[0, 0, 0] == 0.0

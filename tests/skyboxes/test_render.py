@@ -5,7 +5,7 @@ import pytest
 
 from skyboxes import grade, noise, thunderstorm
 from skyboxes.lightning import brightness
-from skyboxes.render import STILLS
+from skyboxes.render import PANORAMAS, STILLS
 from skyboxes.view import ARC, Picture, View, bearing_to
 
 pytestmark = pytest.mark.timeout(600)  # the first run compiles the renderers
@@ -29,6 +29,19 @@ def test_still(name: str) -> None:
     edge, neighbours = seam(picture)
     assert edge < 2.0 * neighbours + 0.01
     np.testing.assert_array_equal(picture, STILLS[name](WIDTH, HEIGHT))
+
+
+@pytest.mark.parametrize("name", sorted(PANORAMAS))
+def test_panorama(name: str) -> None:
+    picture = PANORAMAS[name](360, 180)
+    assert picture.shape == (180, 360, 3)
+    assert np.isfinite(picture).all()
+    assert 0.0 <= picture.min() < picture.max() <= 1.0
+    assert picture[:90].std() > 0.03
+    edge, neighbours = seam(picture)
+    assert edge < 2.0 * neighbours + 0.01
+    assert picture[0].mean(axis=1).std() < 0.05  # the zenith is one point
+    np.testing.assert_array_equal(picture, PANORAMAS[name](360, 180))
 
 
 def test_storm_loops_without_a_jump() -> None:

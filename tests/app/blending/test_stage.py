@@ -11,10 +11,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.blending.stage import BlendingStage, shaped_alpha
+from app.camera import View
 from app.colour import rgb_from_yuv
 from app.config import LOOKS, Halo, Light, Look, Matte, Weather
 from app.frame import (
-    F64,
     NO_SPANS,
     U8,
     Colour,
@@ -22,16 +22,15 @@ from app.frame import (
     Foreground,
     Found,
     Frame,
-    Motion,
     Planes,
     Tracked,
-    Tracking,
 )
 from app.grid import grid_for
 from app.looks import load_look
 from app.matting.foreground import EdgeFinder
 from app.sky.base import SkyView
 from tests.app.blending.reference import composite, to_rgb, worst_difference
+from tests.app.motions import motion
 
 COLOURS = [Colour(matrix, full_range=full) for matrix in ("bt601", "bt709") for full in (False, True)]
 UNLIT = Light(recolour=0, relight=1)
@@ -46,7 +45,7 @@ class FakeSkies:
         self.mean_rgb = np.array(mean_rgb, np.float64)
         self.asked: list[tuple[float, tuple[int, int]]] = []
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         self.asked.append((seconds, rows))
         return SkyView(self.planes, self.mean_rgb)
 
@@ -83,9 +82,7 @@ def half_sky(size_wh: tuple[int, int], blur: int = 9) -> U8:
 def tracked(planes: Planes, alpha: U8, colour: Colour, seconds: float = 0.0) -> Tracked:
     frame = Frame(planes, 0, round(seconds * 1000), Fraction(1, 1000), colour, 0)
     foreground = Foreground(planes, NO_SPANS)
-    return Tracked(
-        frame, alpha, Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 50), foreground, Found(0.5, 1)
-    )
+    return Tracked(frame, alpha, motion(), foreground, Found(0.5, 1))
 
 
 def run(

@@ -7,17 +7,17 @@ import pytest
 
 from app.colour import planes_from_rgb
 from app.errors import RecordError
-from app.frame import NO_SPANS, U8, Colour, Composited, Foreground, Found, Frame, Motion, Tracked, Tracking
+from app.frame import NO_SPANS, U8, Colour, Composited, Foreground, Found, Frame, Tracked
 from app.recording.dump import AlphaDump, FrameDump
+from tests.app.motions import motion
 
 
 def composited(rgb: U8, alpha: U8, index: int) -> Composited:
     colour = Colour(matrix="bt601", full_range=True)
     planes = planes_from_rgb(rgb, colour)
     frame = Frame(planes, index, index, Fraction(1, 25), colour, 0)
-    motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
     return Composited(
-        Tracked(frame, alpha, motion, Foreground(frame.planes, NO_SPANS), Found(0.5, 1)), planes
+        Tracked(frame, alpha, motion(), Foreground(frame.planes, NO_SPANS), Found(0.5, 1)), planes
     )
 
 

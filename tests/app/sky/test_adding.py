@@ -6,9 +6,9 @@ import zlib
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
+from app.camera import Camera, first_view
 from app.errors import SkyError
 from app.frame import U8, Colour
 from app.sky.adding import add_sky
@@ -39,7 +39,10 @@ def files(folder: Path) -> list[str]:
 def assert_opens(sky: SkyFile) -> None:
     opened = open_sky(sky, (64, 48), Colour(), None)
     try:
-        assert opened.render(0.0, np.eye(3), (0, 48)).planes.size_wh == (64, 48)
+        assert opened.render(0.0, first_view(Camera.from_fov((64, 48), 60)), (0, 48)).planes.size_wh == (
+            64,
+            48,
+        )
     finally:
         opened.close()
 

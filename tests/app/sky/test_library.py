@@ -5,13 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
+from app.camera import Camera, first_view
 from app.config import ROOT
 from app.errors import ConfigError, SkyError
 from app.frame import Colour
 from app.sky.library import find_sky, list_skies, open_sky, sky_folders
 from tests.media import write_video
-
-STILL = np.eye(3)
 
 
 def add(path: Path, level: int = 90) -> Path:
@@ -81,7 +80,8 @@ def test_an_unknown_sky_is_answered_with_those_there_are(folders: tuple[Path, Pa
         ("cropp = 0.5", r"noon\.toml: unknown key 'cropp'; known here: .*crop"),
         ("crop = 1.5", r"noon\.toml: crop: .*less than or equal to 1"),
         ('wrap = "tile"', r"noon\.toml: wrap: .*'repeat'"),
-        ('kind = "panorama"', r"noon\.toml: kind: "),
+        ('kind = "sphere"', r"noon\.toml: kind: "),
+        ("heading = 200", r"noon\.toml: heading: .*less than or equal to 180"),
         ('kind = "video"', r"noon\.toml: kind: noon\.png is a still, not a video"),
         ("sun = [1]", r"noon\.toml: sun"),
         ("crop 0.5", r"noon\.toml: not a TOML file"),
@@ -103,7 +103,10 @@ def test_skies_of_both_kinds_open(folders: tuple[Path, Path]) -> None:
         sky = open_sky(find_sky(name, folders), (32, 24), Colour(), None)
         try:
             assert sky.title == name.capitalize()
-            assert sky.render(0.0, STILL, (0, 24)).planes.size_wh == (32, 24)
+            assert sky.render(0.0, first_view(Camera.from_fov((32, 24), 60)), (0, 24)).planes.size_wh == (
+                32,
+                24,
+            )
         finally:
             sky.close()
 
@@ -119,7 +122,7 @@ def test_the_crop_is_the_one_asked_for_or_the_skys_own(
     cv2.imwrite(str(folders[0] / "noon.png"), ramp)
     (folders[0] / "noon.toml").write_text(own)
     sky = open_sky(find_sky("noon", folders), (64, 48), Colour(full_range=True), asked)
-    luma = sky.render(0.0, STILL, (0, 48)).planes.y[24].astype(float)
+    luma = sky.render(0.0, first_view(Camera.from_fov((64, 48), 60)), (0, 48)).planes.y[24].astype(float)
     assert (luma[-3] - luma[2]) / 4 * 64 / 59 == pytest.approx(seen, rel=0.06)
 
 

@@ -3,11 +3,13 @@ import threading
 import numpy as np
 import pytest
 
+from app.camera import Camera, View, first_view
+from app.config import AS_IT_IS, Placement
 from app.frame import F64, Planes
-from app.sky.base import SkyView
+from app.sky.base import SkyView, Sun
 from app.sky.player import SkyPlayer
 
-STILL = np.eye(3)
+STILL = first_view(Camera.from_fov((11, 9), 60))
 ROWS = (2, 9)
 
 
@@ -16,6 +18,8 @@ class PlainSky:
 
     def __init__(self, level: int) -> None:
         self.title = str(level)
+        self.placement = AS_IT_IS
+        self.sun: Sun | None = None
         self.level = level
         self.closed = False
         self.times: list[float] = []
@@ -23,13 +27,13 @@ class PlainSky:
             np.zeros((9, 11), np.uint8), np.zeros((5, 6), np.uint8), np.zeros((5, 6), np.uint8)
         )
 
-    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+    def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         assert not self.closed
         self.times.append(seconds)
         self._planes.y[rows[0] : rows[1]] = self.level
         for plane in self._planes[1:]:
             plane[rows[0] // 2 : (rows[1] + 1) // 2] = self.level + 1
-        return SkyView(self._planes, np.array([self.level, 2.0 * self.level, 0.0]))
+        return SkyView(self._planes, np.array([self.level, 2.0 * self.level, 0.0]), self.sun)
 
     def close(self) -> None:
         self.closed = True
@@ -141,3 +145,35 @@ def test_switches_from_many_threads_leave_one_sky_open() -> None:
     last = level(player, 1.0)
     player.switch(PlainSky(10))
     assert [sky.level for sky in skies if not sky.closed] == [last]
+
+
+def test_the_sky_chosen_last_is_placed() -> None:
+    skies = [PlainSky(v) for v in (40, 200, 100)]
+    player = SkyPlayer(skies[0], 1.0)
+    player.place(Placement(heading=10))
+    player.switch(skies[1])
+    player.place(Placement(heading=20))
+    level(player, 0.0)
+    player.switch(skies[2])
+    player.place(Placement(heading=30))
+    assert [sky.placement.heading for sky in skies] == [10, 20, 30]
+
+
+def test_the_sun_wanders_from_one_sky_to_the_next() -> None:
+    old, new = PlainSky(40), PlainSky(200)
+    player = SkyPlayer(old, 2.0)
+    ahead, right = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
+    assert player.render(0.0, STILL, ROWS).sun is None
+    old.sun = Sun(ahead, np.array([255.0, 100, 0]))
+    new.sun = Sun(right, np.array([55.0, 100, 200]))
+    player.switch(new)
+    suns = [player.render(seconds, STILL, ROWS).sun for seconds in (1.0, 2.0, 3.0)]
+    directions: list[F64] = [sun.direction for sun in suns if sun is not None]
+    assert directions == [
+        pytest.approx(expected) for expected in (ahead, (ahead + right) / np.sqrt(2), right)
+    ]
+    assert suns[1] is not None and suns[1].rgb == pytest.approx([155, 100, 100])
+    player.switch(PlainSky(100))  # without a sun
+    setting = player.render(4.0, STILL, ROWS).sun
+    assert setting is not None and setting.direction == pytest.approx(right)
+    assert player.render(6.0, STILL, ROWS).sun is None

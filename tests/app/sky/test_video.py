@@ -8,17 +8,17 @@ import av
 import numpy as np
 import pytest
 
+from app.camera import Camera, first_view
 from app.colour import planes_from_rgb, rgb_from_planes
 from app.errors import SkyError
 from app.frame import U8, Colour
-from app.sky.texture import Texture
 from app.sky.video import VideoSky, read_clip
 from tests.media import write_video
 
 FRAME_WH = 64, 48
 WHOLE = (0, 48)
 NOTHING = (0, 0)
-STILL = np.eye(3)
+STILL = first_view(Camera.from_fov(FRAME_WH, 60))
 COLOUR = Colour("bt601")
 STEP = 20
 
@@ -295,7 +295,7 @@ def test_frames_that_are_over_already_are_not_converted(
     converted = []
     textured = VideoSky._textured
 
-    def noted(self: VideoSky, frame: av.VideoFrame) -> Texture:
+    def noted(self: VideoSky, frame: av.VideoFrame) -> object:
         assert frame.time is not None
         converted.append(round(10 * frame.time))
         return textured(self, frame)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.config import Look
+from app.config import Look, Placement
 from app.frame import Found
 from app.sky.library import SkyFile
 from app.state import Message, State
@@ -37,6 +37,9 @@ class FakeControls:
 
     def choose_sky(self, sky: SkyFile) -> None:
         self.asked.append(("sky", sky.name))
+
+    def place_sky(self, placement: Placement | None) -> None:
+        self.asked.append(("place", placement))
 
     def set_look(self, look: Look) -> None:
         self.asked.append(("look", look))

@@ -5,10 +5,11 @@ from fractions import Fraction
 import numpy as np
 
 from app.colour import planes_from_rgb
-from app.frame import NO_SPANS, U8, Colour, Composited, Foreground, Found, Frame, Motion, Tracked, Tracking
+from app.frame import NO_SPANS, U8, Colour, Composited, Foreground, Found, Frame, Motion, Tracked
+from tests.app.motions import motion
 
 BT709 = Colour("bt709")
-STILL = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 0)
+STILL = motion()
 
 
 def plain(rgb: tuple[int, int, int], size_wh: tuple[int, int]) -> U8:

@@ -12,7 +12,7 @@ from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import QApplication, QHBoxLayout, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.config import LOOKS, Halo, Light, Look, Part, Weather
+from app.config import LOOKS, Halo, Light, Look, Part, Placement, Weather
 from app.looks import LookFile
 from app.viewer import style
 from app.viewer.look_panel import LookPanel
@@ -365,10 +365,11 @@ def test_saving_can_be_left(qtbot: QtBot, panel: LookPanel, told: list[object], 
 def test_tab_reaches_every_control_and_the_focus_is_seen(qtbot: QtBot, panel: LookPanel) -> None:
     number(panel, "halo", "radius").slider.setValue(33)  # so that reset can be pressed
     expected: list[QWidget] = [panel.reset_button, panel.choice]
-    for part, model in parts():
-        for field in model.model_fields:
-            control = panel.control(part, field)
-            expected += [control] if isinstance(control, CheckControl) else [control.slider, control.number]
+    place = [panel.place.control(field) for field in Placement.model_fields]
+    looks = [panel.control(part, field) for part, model in parts() for field in model.model_fields]
+    expected.append(panel.place.reset_button)
+    for control in (*place, *looks):
+        expected += [control] if isinstance(control, CheckControl) else [control.slider, control.number]
     expected.append(panel.save_button)
     for widget in expected:
         before = widget.grab().toImage()

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from app.colour import rgb_from_planes
-from app.frame import U8, Colour, Motion, Tracking
-from app.viewer.views import STATE_RGB, Caption, View, caption, draw, fitted
+from app.frame import U8, Colour, Composited, Motion, PointKind, Tracking
+from app.rotation import rotation_from_vector
+from app.viewer.views import KIND_RGB, STATE_RGB, View, caption, draw, fitted
+from tests.app.motions import motion
 from tests.app.viewer.pictures import composited, plain
 
 RED, BLUE, GREY = (200, 30, 40), (20, 60, 210), (120, 120, 120)
@@ -25,9 +27,9 @@ def sky_above(row: int) -> U8:
     return alpha
 
 
-def panned(x: float, y: float, state: Tracking = Tracking.TRACKED) -> Motion:
-    pose = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
-    return Motion(np.eye(3), pose, state, 0)
+def turned(x: float, y: float, z: float = 0, state: Tracking = Tracking.TRACKED) -> Motion:
+    """The camera after a turn by this rotation vector, in degrees."""
+    return motion(state, rotation=rotation_from_vector(np.radians([x, y, z])), size_wh=SIZE)
 
 
 @pytest.mark.parametrize("size_wh", [(64, 48), (65, 47), (1, 1)])
@@ -46,8 +48,9 @@ def test_at_its_own_size_a_picture_keeps_every_sample(size_wh: tuple[int, int], 
 def test_every_view_of_any_size_fits_into_any_room(
     view: View, size_wh: tuple[int, int], room_wh: tuple[int, int]
 ) -> None:
-    motion = Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 1, np.array([[1, 2, 3, 4]], np.float32))
-    packet = composited(plain(GREY, size_wh), alpha=np.full(size_wh[::-1], 255, np.uint8), motion=motion)
+    points = np.array([[1, 2, 3, 4]], np.float32)
+    still = motion(points=points, size_wh=size_wh)
+    packet = composited(plain(GREY, size_wh), alpha=np.full(size_wh[::-1], 255, np.uint8), motion=still)
     drawn = draw(packet, view, 0.3, room_wh)
     width, height = fitted(size_wh, room_wh)
     assert drawn.shape == (height, width, 4)
@@ -91,24 +94,40 @@ def test_tracking_shows_the_original_dimmed() -> None:
     assert drawn[20, 20] == pytest.approx(np.array([84, 63, 42]), abs=3)
 
 
-def test_the_grid_is_fixed_to_the_sky() -> None:
-    first = composited(plain(GREY, SIZE), alpha=sky_above(HEIGHT), motion=panned(0, 0))
-    later = composited(plain(GREY, SIZE), alpha=sky_above(HEIGHT), motion=panned(11, -7))
-    a, b = (draw(packet, View.TRACKING, 0.5, SIZE) for packet in (first, later))
-    assert np.ptp(a[..., 1]) > 40
-    assert not np.array_equal(a, b)
-    assert np.array_equal(a[20:-20, 20:-20], b[20 - 7 : -20 - 7, 20 + 11 : -20 + 11])
-
-
-def test_the_grid_turns_with_the_sky() -> None:
-    roll = np.array([[0, -1, 250.0], [1, 0, -70], [0, 0, 1]])  # a quarter about the centre (159.5, 89.5)
-    roll[:2, 2] = np.array([159.5, 89.5]) - roll[:2, :2] @ [159.5, 89.5]
-    motion = Motion(np.eye(3), roll, Tracking.TRACKED, 0)
-    packet = composited(plain(GREY, SIZE), alpha=np.zeros((HEIGHT, WIDTH), np.uint8), motion=motion)
+def lit(packet: Composited) -> U8:
+    """Where the grid is drawn."""
     drawn = draw(packet, View.TRACKING, 0.5, SIZE)[..., 1].astype(int)
-    lit = drawn > drawn[10, 10] + 40
-    assert lit[:, 158:162].any(axis=1).all()  # the horizon stands upright
-    assert not lit[:, :150].any()
+    return np.asarray(drawn > np.median(drawn) + 25, np.uint8)
+
+
+def test_the_grid_is_fixed_to_the_world() -> None:
+    """Lines stand 10 degrees apart: a turn by 10 shows the same ones, by 5 those between."""
+    sky = sky_above(HEIGHT)
+    first, far, half = (
+        lit(composited(plain(GREY, SIZE), alpha=sky, motion=turned(0, degrees))) for degrees in (0, 10, 5)
+    )
+    assert first.mean() > 0.02
+    assert np.array_equal(first, far)
+    assert (first & half).sum() < 0.7 * first.sum()
+    focal = 160 / np.tan(np.radians(30))
+    for degrees in (-20, -10, 0, 10, 20):
+        column = 159.5 + focal * np.tan(np.radians(degrees))
+        assert first[80, round(column) - 1 : round(column) + 2].any()
+
+
+def test_the_grid_turns_with_the_camera() -> None:
+    packet = composited(plain(GREY, SIZE), alpha=sky_above(0), motion=turned(0, 0, 90))
+    drawn = lit(packet)
+    assert drawn[:, 158:162].any(axis=1).all()  # the horizon stands upright
+    assert not drawn[:, :150].any()
+
+
+def test_looking_up_lowers_the_horizon() -> None:
+    """About x by the right hand is from y, down, to z, ahead: the camera looks up."""
+    drawn = lit(composited(plain(GREY, SIZE), alpha=sky_above(0), motion=turned(8, 0)))
+    row = 89.5 + 160 / np.tan(np.radians(30)) * np.tan(np.radians(8))
+    assert drawn[round(row) - 1 : round(row) + 2].any(axis=0).all()
+    assert not drawn[:100].any()
 
 
 def test_the_grid_is_drawn_on_the_sky_and_the_horizon_everywhere() -> None:
@@ -130,26 +149,25 @@ def test_the_horizon_of_a_level_camera_is_the_middle_of_the_picture(scale: float
     assert middle == pytest.approx((room_wh[1] - 1) / 2, abs=0.15)
 
 
-@pytest.mark.parametrize("pose", [np.diag([1e-6, 1e-6, 1.0]), np.array([[1, 0, 0], [0, 1, 0], [0.02, 0, 1]])])
-def test_a_pose_gone_wrong_has_no_grid(pose: U8) -> None:
-    motion = Motion(np.eye(3), pose.astype(np.float64), Tracking.TRACKED, 0)
-    drawn = draw(composited(plain(GREY, SIZE), alpha=sky_above(90), motion=motion), View.TRACKING, 0.5, SIZE)
-    assert np.ptp(drawn[..., 1]) == 0
+@pytest.mark.parametrize("turn", [(0, 90), (90, 0), (0, 180), (170, 30)])
+def test_the_grid_can_be_seen_from_everywhere(turn: tuple[float, float]) -> None:
+    packet = composited(plain(GREY, SIZE), alpha=sky_above(HEIGHT), motion=turned(*turn))
+    assert 0.01 < lit(packet).mean() < 0.5
 
 
 @pytest.mark.parametrize("scale", [0.5, 1, 2])
-@pytest.mark.parametrize("state", Tracking)
-def test_points_are_where_they_went_in_the_colour_of_their_state(state: Tracking, scale: float) -> None:
+@pytest.mark.parametrize("kind", PointKind)
+def test_points_are_where_they_went_in_the_colour_of_their_kind(kind: PointKind, scale: float) -> None:
     points = np.array([[40, 20, 50, 30], [200, 120, 190, 120]], np.float32)
-    motion = Motion(np.eye(3), np.eye(3), state, 2, points)
+    still = motion(points=points, kind=kind, size_wh=SIZE)
     room_wh = round(WIDTH * scale), round(HEIGHT * scale)
-    drawn = rgb(draw(composited(plain(GREY, SIZE), motion=motion), View.TRACKING, 0.5, room_wh))
+    drawn = rgb(draw(composited(plain(GREY, SIZE), motion=still), View.TRACKING, 0.5, room_wh))
 
     def at(x: float, y: float) -> U8:
         row, column = (round((place + 0.5) * scale - 0.5) for place in (y, x))
         return np.asarray(drawn[row, column])
 
-    ground, colour = drawn[10, 10].astype(int), np.array(STATE_RGB[state])
+    ground, colour = drawn[10, 10].astype(int), np.array(KIND_RGB[kind])
     assert at(50, 30) == pytest.approx(colour, abs=25)
     assert at(190, 120) == pytest.approx(colour, abs=25)
     assert np.ptp(at(205, 120) - ground) > 40  # the tail: four times the motion, to where it came from
@@ -161,14 +179,19 @@ def test_captions_say_what_is_seen() -> None:
     tracked = composited(
         plain(GREY, SIZE),
         alpha=sky_above(45),
-        motion=Motion(np.eye(3), np.eye(3), Tracking.TRACKED, 14, points),
+        motion=motion(rotation=rotation_from_vector(np.radians([-3, 12.5, 0])), points=points),
     )
-    lost = composited(plain(GREY, SIZE), motion=panned(0, 0, Tracking.LOST))
+    lost = composited(plain(GREY, SIZE), motion=turned(0, 0, 0, Tracking.LOST))
     share = caption(tracked, View.ALPHA)
     assert share is not None
     assert share.text == "sky 25 %"
-    assert caption(tracked, View.TRACKING) == Caption("tracked  ·  14 points", STATE_RGB[Tracking.TRACKED])
-    assert caption(lost, View.TRACKING) == Caption("lost", STATE_RGB[Tracking.LOST])
+    followed, gone = caption(tracked, View.TRACKING), caption(lost, View.TRACKING)
+    assert followed is not None and gone is not None
+    assert followed.text.startswith("tracked  ·  14 of 14 points  ·  yaw 12.5° pitch -3.0° roll")
+    assert followed.text.endswith("± 0.01°  ·  60.0° wide")
+    assert followed.rgb == STATE_RGB[Tracking.TRACKED]
+    assert gone.text.startswith("lost  ·  0 of 0 points")
+    assert gone.rgb == STATE_RGB[Tracking.LOST]
     assert [caption(tracked, view) for view in (View.RESULT, View.ORIGINAL, View.SPLIT)] == [None] * 3
 
 

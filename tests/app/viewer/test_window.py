@@ -19,10 +19,12 @@ from PyQt6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from app.config import Placement
 from app.state import Written
 from app.user import Settings
 from app.viewer.screen import ScreenSink
 from app.viewer.toast import Toast
+from app.viewer.value_controls import NumberControl
 from app.viewer.views import View
 from app.viewer.window import Window
 from tests.app.viewer.conftest import OpenWindow, wait_for
@@ -157,7 +159,31 @@ def test_fields_keep_their_keys(qtbot: QtBot, window: Window, controls: FakeCont
     value = slider.value()
     press(qtbot, slider, Key.Key_Left)
     assert slider.value() < value
-    assert [asked[0] for asked in controls.asked] == ["look"]
+    assert controls.asked == [("place", Placement(heading=-0.5))]
+
+
+def test_the_sky_is_turned_raised_and_put_back(qtbot: QtBot, window: Window, controls: FakeControls) -> None:
+    controls.change(placement=Placement(heading=176, elevation=89, tilt=3))
+    window.refresh()
+    place = window.look_panel.place
+    heading = place.control("heading")
+    assert isinstance(heading, NumberControl) and heading.number.value() == 176
+    alt = Qt.KeyboardModifier.AltModifier
+    for key in (Key.Key_Right, Key.Key_Up, Key.Key_Left, Key.Key_Down):
+        press(qtbot, window.screen_widget, key, alt)
+    assert [(at.heading, at.elevation, at.tilt) for _, at in controls.asked] == [
+        (-179, 89, 3),
+        (-179, 90, 3),
+        (176, 90, 3),
+        (176, 88, 3),
+    ]
+    controls.asked.clear()
+    heading.number.setValue(-20.5)
+    click(qtbot, place.reset_button)
+    assert controls.asked == [("place", Placement(heading=-20.5, elevation=88, tilt=3)), ("place", None)]
+    controls.change(placements={"clear_day": Placement(heading=1)})
+    window.refresh()
+    assert window.settings.placements == {"clear_day": Placement(heading=1)}
 
 
 def test_text_keeps_all_its_letters(qtbot: QtBot, window: Window, controls: FakeControls) -> None:

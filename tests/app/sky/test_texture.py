@@ -11,8 +11,10 @@ import pytest
 from app.colour import planes_from_rgb, rgb_from_planes, yuv_from_rgb
 from app.errors import SkyError
 from app.frame import F64, U8, Colour, Siting
+from app.sky.base import SkyView
 from app.sky.placing import Wrap
-from app.sky.still import StillSky
+from app.sky.still import read_rgb, resized
+from app.sky.texture import FlatPlane
 
 FRAME_WH = WIDTH, HEIGHT = 96, 64
 PICTURE_WH = 192, 128
@@ -67,8 +69,23 @@ def path(tmp_path: Path) -> Path:
     return write(tmp_path / "sky.png", picture())
 
 
-def open_still(path: Path, colour: Colour = COLOUR, wrap: Wrap = "mirror", crop: float = 0.5) -> StillSky:
-    return StillSky(path, "Sky", FRAME_WH, colour, crop, wrap)
+class Flat:
+    """A picture in a plane, drawn under a pose."""
+
+    def __init__(self, path: Path, size_wh: tuple[int, int], colour: Colour, crop: float, wrap: Wrap) -> None:
+        rgb = read_rgb(path)
+        picture_wh = (rgb.shape[1], rgb.shape[0])
+        plane = FlatPlane(picture_wh, size_wh, colour, crop, wrap, most_texels=10**8, enlarge=True)
+        planes = planes_from_rgb(resized(rgb, plane.picture_wh), colour)
+        self._texture = plane.texture(planes, colour.chroma_xy)
+        self._projector = plane._projector
+
+    def render(self, seconds: float, pose: F64, rows: tuple[int, int]) -> SkyView:
+        return self._projector.render(self._texture, pose, rows)
+
+
+def open_still(path: Path, colour: Colour = COLOUR, wrap: Wrap = "mirror", crop: float = 0.5) -> Flat:
+    return Flat(path, FRAME_WH, colour, crop, wrap)
 
 
 @pytest.mark.parametrize("siting", get_args(Siting))
@@ -83,7 +100,7 @@ def test_the_first_frame_sees_the_pictures_middle_exactly(path: Path, siting: Si
 
 def test_odd_frames_are_exact_too(tmp_path: Path) -> None:
     path = write(tmp_path / "sky.png", picture((130, 98)))
-    planes = StillSky(path, "", (65, 49), COLOUR, 0.5, "mirror").render(0.0, STILL, (0, 49)).planes
+    planes = Flat(path, (65, 49), COLOUR, 0.5, "mirror").render(0.0, STILL, (0, 49)).planes
     whole = planes_from_rgb(picture((130, 98)), COLOUR)
     assert np.array_equal(planes.y, whole.y[24:73, 32:97])
     assert np.array_equal(planes.v, whole.v[12:37, 16:49])

@@ -1,0 +1,1 @@
+"""Clips of known camera rotation, trackers to compare, and what their errors are."""
