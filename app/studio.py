@@ -231,7 +231,7 @@ class Studio:
         """
         return replace(
             self._options, source=source, record=None, frames=None, duration_s=None, dump_frames=None,
-            dump_alpha=None, stream=None, virtual_camera=False,
+            dump_alpha=None, dump_tracking=None, stream=None, virtual_camera=False,
             audio=self._options.audio if is_camera(source) else None, began_ns=time.perf_counter_ns(),
         )  # fmt: skip
 
