@@ -11,8 +11,11 @@ from app.rotation import rotation_from_vector
 _MEMORY_S: Final = 30.0
 """What was seen fades with this time constant: the levelling is at least as slow."""
 
-_AHEAD: Final = 0.02
+_AHEAD: Final = 0.05
 """Weight of "the camera looks ahead" beside "the camera is held level": people do look up for a while."""
+
+_LEVEL: Final = math.sin(math.radians(15))
+"""A camera that leans by so much says half as much of the vertical: aircraft bank, and for long."""
 
 
 class Vertical:
@@ -29,20 +32,24 @@ class Vertical:
 
     def see(self, rotation: F64, passed_s: float) -> None:
         """Take in one frame, whose rotation takes camera coordinates to the first frame's."""
-        keep = math.exp(-passed_s / _MEMORY_S)
+        lean = float(rotation[:, 0] @ self._vertical())
+        keep = math.exp(-passed_s / (_MEMORY_S * (1 + (lean / _LEVEL) ** 2)))
         self._axes = keep * self._axes + _MEMORY_S * (1 - keep) * _axes(rotation)
 
     @property
     def levelling(self) -> F64:
         """The smallest rotation, float64 (3, 3), that takes the vertical to y."""
-        x, y, z = np.linalg.eigh(self._axes)[1][:, 0].tolist()
-        if y < 0:
-            x, y, z = -x, -y, -z
+        x, y, z = self._vertical().tolist()
         sine = math.hypot(x, z)
         if sine < 1e-12:
             return np.eye(3)
         # The cross product of the vertical and y, as long as the angle between them.
         return rotation_from_vector(math.atan2(sine, y) / sine * np.array([-z, 0.0, x]))
+
+    def _vertical(self) -> F64:
+        """The direction, float64 (3,), that is least along the axes; downwards."""
+        least = np.asarray(np.linalg.eigh(self._axes)[1][:, 0], np.float64)
+        return least if least[1] >= 0 else -least
 
 
 def _axes(rotation: F64) -> F64:

@@ -34,3 +34,10 @@ def test_a_pan_shows_the_vertical_of_a_camera_that_looks_up() -> None:
     for step in range(3000):
         vertical.see(up.T @ turned(y=0.6 * np.sin(step / 50)) @ up, 1 / 10)
     assert vertical.levelling @ up.T @ [0, 1, 0] == pytest.approx([0, 1, 0], abs=0.06)
+
+
+def test_an_aircraft_that_banks_keeps_its_vertical() -> None:
+    vertical = Vertical()
+    for step in range(600):
+        vertical.see(turned(z=0.6 * np.sin(step / 40)) @ turned(y=0.3 * np.sin(step / 90)), 1 / 30)
+        assert angle_of(vertical.levelling) < 0.15
