@@ -36,7 +36,7 @@ from export.to_onnx import Precision
 
 FLAVOURS: tuple[Flavour, ...] = ("tensorrt", "tensorrt-rtx")
 PRECISIONS: tuple[Precision, ...] = ("half", "float")
-AIMS_MS = {"matte 416x224": 0.5, "frame 3840x2160": 4.0}
+AIMS_MS = {"matte 448x256": 0.5, "frame 3840x2160": 4.0}
 """What a data-centre GPU is to reach in half, with the transfers."""
 
 _BLOCK_BYTES = 256 * 2**20

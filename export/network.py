@@ -36,7 +36,7 @@ class NetworkSpec:
     architecture: Literal["matte", "coord_resnet50"] = "matte"
     width: float = 0.35
     decoder: tuple[int, int, int, int] = (64, 48, 32, 16)
-    working_size_wh: tuple[int, int] = (416, 240)
+    working_size_wh: tuple[int, int] = (448, 256)
 
     def to_json(self) -> str:
         """The spec as a JSON object."""

@@ -97,7 +97,7 @@ def test_without_a_gpu_the_cpu_is_measured(tmp_path: Path, capsys: pytest.Captur
     benchmark.main(["--sizes", "--seconds", "0", "--threads", "1", "--json", str(out)])
     result = json.loads(out.read_text())
     assert {row["engine"] for row in result["rows"]} == {"onnxruntime-cpu", "torch-cpu"}
-    assert {row["workload"] for row in result["rows"]} == {"matte 416x224"}
+    assert {row["workload"] for row in result["rows"]} == {"matte 448x256"}
     assert all(0 < row["median_ms"] <= row["p99_ms"] for row in result["rows"])
     assert set(result["not_measured"]) == {"onnxruntime-cuda", "torch-cuda", "tensorrt", "tensorrt-rtx"}
     assert result["machine"]["cpu"] and result["machine"]["gpu"] is None

@@ -124,7 +124,7 @@ def test_without_a_gpu_plans_are_built_and_bytes_told(
     assert result["speeds"] is None
     for row in result["rows"]:
         assert row["plan_bytes"] > 1e6 and row["build_s"] > 0 and "alone" not in row
-        assert row["uploaded_bytes"] == 3 * row["downloaded_bytes"] == 3 * 4 * 384 * 224
+        assert row["uploaded_bytes"] == 3 * row["downloaded_bytes"] == 3 * 4 * 448 * 256
     reason = find_driver().reason
     assert result["not_measured"]["times on a GPU and its bounds"] == reason
     assert reason in capsys.readouterr().out

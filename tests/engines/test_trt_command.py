@@ -67,7 +67,7 @@ def test_a_network_is_built_listed_and_cleared(tmp_path: Path, capsys: pytest.Ca
     )
     assert (done.returncode, done.stderr) == (0, "")
     version = re.escape(load_library("tensorrt-rtx").version)
-    line = rf"matte_fp16-[0-9a-f]{{16}}  tensorrt-rtx {version}  image=1x3x224x384  \d+\.\d MB: "
+    line = rf"matte_fp16-[0-9a-f]{{16}}  tensorrt-rtx {version}  image=1x3x256x448  \d+\.\d MB: "
     built, proof = done.stdout.splitlines()
     assert re.fullmatch(line + r"built in \d+\.\d s", built)
     if reason := find_driver().reason:
