@@ -112,7 +112,7 @@ class Matting(Part):
     backend: Backend = Field("auto", description="what runs the network; auto = the first that works")
     threads: int = Field(1, ge=1, le=64, description="threads of the network on the CPU")
     guide_radius: int = Field(
-        4, ge=1, le=32, description="radius of the guided filter, in pixels of the network"
+        2, ge=1, le=32, description="radius of the guided filter, in pixels of the network"
     )
     guide_eps: float = Field(1e-3, gt=0, le=1, description="regulariser of the guided filter, luma in [0, 1]")
 

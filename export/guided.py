@@ -8,7 +8,7 @@ from torch import Tensor
 
 from export.sampling import bilinear, rounded, sides
 
-RADIUS, EPS = 4, 1e-3
+RADIUS, EPS = 2, 1e-3
 """`app.config.Matting`'s guide_radius and guide_eps."""
 
 _FLOOR = 0.05
