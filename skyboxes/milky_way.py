@@ -67,6 +67,22 @@ def _galactic(x: float, y: float) -> tuple[float, float]:
     return x * np.cos(TILT) + y * np.sin(TILT), -x * np.sin(TILT) + y * np.cos(TILT)
 
 
+@jit
+def diffuse(along: float, across: float) -> tuple[float, float, float, float]:
+    """The galaxy's diffuse red, green and blue light, scene units, and its density of stars."""
+    disc, bulge, dust, hydrogen, stars = band(along, across)
+    edge = 1.0 - smooth(0.20, 0.34, abs(across))
+    red = 0.78 * disc + 1.75 * bulge + 0.62 * hydrogen
+    green = 0.82 * disc + 1.28 * bulge + 0.12 * hydrogen
+    blue = 1.16 * disc + 0.80 * bulge + 0.34 * hydrogen
+    return (
+        edge * red * np.exp(-0.85 * dust),
+        edge * green * np.exp(-1.10 * dust),
+        edge * blue * np.exp(-1.35 * dust),
+        stars,
+    )
+
+
 @parallel_jit
 def _glow(width: int, height: int) -> Picture:
     """Diffuse light (H, W, 3) of the galaxy, scene units."""
@@ -78,14 +94,10 @@ def _glow(width: int, height: int) -> Picture:
             along, across = _galactic(x, y)
             if abs(across) > 0.34:
                 continue
-            disc, bulge, dust, hydrogen, _ = band(along, across)
-            edge = 1.0 - smooth(0.20, 0.34, abs(across))
-            red = 0.78 * disc + 1.75 * bulge + 0.62 * hydrogen
-            green = 0.82 * disc + 1.28 * bulge + 0.12 * hydrogen
-            blue = 1.16 * disc + 0.80 * bulge + 0.34 * hydrogen
-            result[row, column, 0] = edge * red * np.exp(-0.85 * dust)
-            result[row, column, 1] = edge * green * np.exp(-1.10 * dust)
-            result[row, column, 2] = edge * blue * np.exp(-1.35 * dust)
+            red, green, blue, _ = diffuse(along, across)
+            result[row, column, 0] = red
+            result[row, column, 1] = green
+            result[row, column, 2] = blue
     return result
 
 

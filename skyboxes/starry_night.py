@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from skyboxes import grade
 from skyboxes.jit import parallel_jit
-from skyboxes.milky_way import band, smooth
+from skyboxes.milky_way import diffuse, smooth
 from skyboxes.sphere import Sphere, splat, unit
 from skyboxes.stars import fluxes, star_colours
 from skyboxes.super_moon import moon_disc
@@ -21,7 +21,7 @@ MOON = (np.radians(-98.0), np.radians(30.0))
 MOON_RADIUS = np.radians(1.0)
 """Of the moon: four times the real one's."""
 FIELD_STARS, BAND_STARS = 90_000, 900_000
-"""Stars of the whole sphere and of the band, before dust and haze hide some."""
+"""Stars of the whole sphere and of the diffuse, before dust and haze hide some."""
 
 
 def _axes() -> NDArray[np.float64]:
@@ -49,14 +49,10 @@ def _glow(
             along, across = np.arctan2(b, a) / ARC, np.arcsin(c) / ARC
             if abs(across) > 0.34:
                 continue
-            disc, bulge, dust, hydrogen, stars = band(along, across)
-            edge = 1.0 - smooth(0.20, 0.34, abs(across))
-            red = 0.78 * disc + 1.75 * bulge + 0.62 * hydrogen
-            green = 0.82 * disc + 1.28 * bulge + 0.12 * hydrogen
-            blue = 1.16 * disc + 0.80 * bulge + 0.34 * hydrogen
-            result[row, column, 0] = edge * red * np.exp(-0.85 * dust)
-            result[row, column, 1] = edge * green * np.exp(-1.10 * dust)
-            result[row, column, 2] = edge * blue * np.exp(-1.35 * dust)
+            red, green, blue, stars = diffuse(along, across)
+            result[row, column, 0] = red
+            result[row, column, 1] = green
+            result[row, column, 2] = blue
             result[row, column, 3] = stars * (1.0 - smooth(0.15, 0.34, abs(across)))
     return result
 
