@@ -14,6 +14,7 @@ from pathlib import Path
 
 import onnx
 
+from engines.registry import LARGEST_LOSS
 from export.checkpoint import CheckpointError, load_checkpoint
 from export.frame_to_onnx import frame_to_onnx
 from export.to_onnx import Precision, check_place, export_checkpoint, write_model
@@ -31,8 +32,6 @@ from export.verify import (
 
 MODELS = Path(__file__).parent / "models"
 VERIFIED_FRAMES_WH = ((160, 90), (161, 91), (98, 131))
-LARGEST_LOSS = 0.002
-"""Sky IoU that half may cost."""
 
 
 def main(arguments: list[str] | None = None) -> int:
