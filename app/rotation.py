@@ -14,30 +14,31 @@ _TINY = 1e-8
 """Below this angle the series of sine and cosine are exact to a float64."""
 
 
-def cross_matrix(vector: F64) -> F64:
-    """The matrix, float64 (3, 3), by which a product is the cross product with a vector (3,)."""
-    x, y, z = vector
-    return np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-
-
 def rotation_from_vector(vector: F64) -> F64:
     """The rotation by a rotation vector (Rodrigues)."""
-    angle = float(np.linalg.norm(vector))
-    along = cross_matrix(vector)
-    if angle < _TINY:
-        return np.asarray(np.eye(3) + along, np.float64)
-    first, second = math.sin(angle) / angle, (1 - math.cos(angle)) / angle**2
-    return np.asarray(np.eye(3) + first * along + second * (along @ along), np.float64)
+    x, y, z = vector.tolist()
+    square = x * x + y * y + z * z
+    angle = math.sqrt(square)
+    first, second = 1.0, 0.5
+    if angle >= _TINY:
+        first, second = math.sin(angle) / angle, (1 - math.cos(angle)) / square
+    xy, xz, yz = second * x * y, second * x * z, second * y * z
+    x1, y1, z1 = first * x, first * y, first * z
+    return np.array(
+        [
+            [1 - second * (y * y + z * z), xy - z1, xz + y1],
+            [xy + z1, 1 - second * (x * x + z * z), yz - x1],
+            [xz - y1, yz + x1, 1 - second * (x * x + y * y)],
+        ]
+    )
 
 
 def vector_from_rotation(rotation: F64) -> F64:
     """The rotation vector of a rotation, its length at most pi."""
-    w, *rest = quaternion_from_rotation(rotation)
-    axis = np.array(rest)
-    sine = float(np.linalg.norm(axis))
-    if sine < _TINY:
-        return 2 * axis
-    return np.asarray(2 * math.atan2(sine, w) / sine * axis, np.float64)
+    w, x, y, z = quaternion_from_rotation(rotation).tolist()
+    sine = math.sqrt(x * x + y * y + z * z)
+    share = 2.0 if sine < _TINY else 2 * math.atan2(sine, w) / sine
+    return np.array([share * x, share * y, share * z])
 
 
 def quaternion_from_rotation(rotation: F64) -> F64:
@@ -51,9 +52,9 @@ def quaternion_from_rotation(rotation: F64) -> F64:
         (c - g, b + d, squares[2], f + h),
         (d - b, c + g, f + h, squares[3]),
     )
-    quaternion = np.array(rows[int(np.argmax(squares))])
-    quaternion /= np.linalg.norm(quaternion)
-    return np.asarray(-quaternion if quaternion[0] < 0 else quaternion, np.float64)
+    row = rows[squares.index(max(squares))]
+    length = math.hypot(*row) if row[0] >= 0 else -math.hypot(*row)
+    return np.array([value / length for value in row])
 
 
 def rotation_from_quaternion(quaternion: F64) -> F64:
@@ -70,10 +71,11 @@ def rotation_from_quaternion(quaternion: F64) -> F64:
 
 def orthonormal(matrix: F64) -> F64:
     """The rotation nearest to a matrix that is almost one: what rounding has added in long products goes."""
-    left, _, right = np.linalg.svd(matrix)
-    return np.asarray(left @ right, np.float64)
+    for _ in range(2):  # Newton's steps to the polar decomposition: the error is squared
+        matrix = matrix @ (1.5 * np.eye(3) - 0.5 * (matrix.T @ matrix))
+    return matrix
 
 
 def angle_of(rotation: F64) -> float:
     """Angle of a rotation in radians, from 0 to pi."""
-    return float(np.linalg.norm(vector_from_rotation(rotation)))
+    return math.hypot(*vector_from_rotation(rotation).tolist())

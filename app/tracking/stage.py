@@ -156,7 +156,7 @@ class TrackingStage:
             if turn @ turn < _LARGEST_TURN**2:
                 owed = float(np.linalg.norm(self._owed))
                 self._owed *= max(1 - _CATCH_UP * passed_s / owed, 0.0) if owed else 1.0
-                if self._unseen_s:
+                if 0 < self._unseen_s <= _FORGETTING_S:
                     self._owed = vector_from_rotation(measured.T @ guess @ rotation_from_vector(self._owed))
                 self._velocity = turn / passed_s
                 self._unseen_s = 0.0

@@ -6,7 +6,6 @@ import pytest
 from app.frame import F64
 from app.rotation import (
     angle_of,
-    cross_matrix,
     orthonormal,
     quaternion_from_rotation,
     rotation_from_quaternion,
@@ -65,11 +64,6 @@ def test_quaternions_of_any_length_and_sign_are_rotations() -> None:
     rotation = rotation_from_quaternion(quaternion)
     assert np.allclose(rotation @ rotation.T, np.eye(3))
     assert np.allclose(rotation_from_quaternion(-3 * quaternion), rotation)
-
-
-def test_the_cross_product_as_a_matrix() -> None:
-    a, b = np.array([1.0, -2, 3]), np.array([0.5, 4, -1])
-    assert np.allclose(cross_matrix(a) @ b, np.cross(a, b))
 
 
 def test_what_rounding_adds_goes_again() -> None:
