@@ -57,7 +57,7 @@ from training.data import (
     read_pseudo,
 )
 from training.evaluate import to_input, to_size
-from training.losses import matte_loss
+from training.losses import LossWeights, matte_loss
 from training.metrics import Tally, table
 from training.pretrained import load_mobilenet
 from training.skies import render_skies
@@ -97,6 +97,7 @@ class Recipe:
     encoder_rate_factor: float = 0.4
     encoder_from: float = 0.0
     settled_norms: bool = False
+    loss: LossWeights = dataclasses.field(default_factory=LossWeights)
     weight_decay: float = 0.01
     average: float = 0.999
     teacher_share: float = 0.5
@@ -207,9 +208,10 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=has_bfloat16(self.device)):
             logits = self.network.logits(image).float()
             taught = None if self.teacher is None else self._taught(image)
-        loss = matte_loss(logits, alpha, valid)
+        loss = matte_loss(logits, alpha, valid, self.recipe.loss)
         if taught is not None:
-            loss = loss + self.recipe.teacher_share * matte_loss(logits, taught, torch.ones_like(taught))
+            everywhere = torch.ones_like(taught)
+            loss = loss + self.recipe.teacher_share * matte_loss(logits, taught, everywhere, self.recipe.loss)
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -324,6 +326,19 @@ def take_over(network: MattingNetwork, weights: dict[str, Tensor]) -> None:
     network.load_state_dict(own | shared)
 
 
+def loss_weight(text: str) -> tuple[str, float]:
+    """(term, weight) of TERM=WEIGHT, such as laplacian=1; raises ArgumentTypeError for any other."""
+    name, _, number = text.partition("=")
+    known = [field.name for field in dataclasses.fields(LossWeights)]
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if name not in known or not 0 <= weight < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TERM=WEIGHT with one of {', '.join(known)}")
+    return name, weight
+
+
 def validation_choice(samples: Sequence[Sample]) -> list[Sample]:
     """At most VALIDATION_PICTURES of each set, evenly spread."""
     by_set: dict[str, list[Sample]] = {}
@@ -357,6 +372,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--settled-norms",
         action="store_true",
         help="keep the batch norms' statistics: for going on from a trained network, a third faster on a CPU",
+    )
+    parser.add_argument(
+        "--loss",
+        type=loss_weight,
+        nargs="+",
+        default=[],
+        metavar="TERM=WEIGHT",
+        help="what terms of the loss count: "
+        + ", ".join(f"{field.name} ({field.default})" for field in dataclasses.fields(LossWeights)),
     )
     parser.add_argument(
         "--pseudo", type=Path, nargs="*", default=[], help="folders of pictures labelled by networks"
@@ -402,6 +426,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 rate=args.rate,
                 encoder_from=args.encoder_from,
                 settled_norms=args.settled_norms,
+                loss=LossWeights(**dict(args.loss)),
             ),
             (training, pictures),
             (validation, [load_picture(sample) for sample in validation]),

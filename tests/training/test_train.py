@@ -260,3 +260,13 @@ def test_folded_norms_are_unfolded_without_a_change(tmp_path: Path) -> None:
         assert torch.allclose(loaded.eval()(images)[2], expected, atol=1e-3)
         loaded.train()
         assert torch.allclose(loaded(images)[2], expected, atol=0.1)
+
+
+@pytest.mark.parametrize("text", ["laplace=1", "gradient", "gradient=x", "overlap=-1", "edges=inf"])
+def test_a_wrong_term_of_the_loss_is_refused(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main([str(tmp_path / "run"), "--minutes", "1", "--loss", text])
+    assert exit_info.value.code == 2
+    assert f"{text!r} is not TERM=WEIGHT" in capsys.readouterr().err
