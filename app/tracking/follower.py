@@ -59,9 +59,10 @@ _DRIFT_FADES_S: Final = 2.0
 """How fast the sky's drift is learnt, and forgotten where land cannot tell."""
 
 _LAGS: Final = (5, 4, 3)
+_FIRST_LAGS: Final = (2, 1)
 _SURVIVED: Final = 0.6
 """Parallax is looked for between this picture and one of so many frames ago, as long as this share of points
-lasts."""
+lasts; in the first pictures, between fewer frames."""
 
 _MOVING_ON: Final = 0.25
 _MOVING_OFF: Final = 0.0
@@ -125,7 +126,7 @@ class Follower:
         self._rotations = np.tile(np.eye(3), (HISTORY, 1, 1))
         self._sky_drift = np.zeros(3)
         self._way: F64 | None = None
-        self._moving = 0.0
+        self._moving, self._weighed = 0.0, 0
         self._key = -HISTORY
         self.moves = False
         """Whether the camera moves so much that near points show it."""
@@ -134,7 +135,7 @@ class Follower:
     def forget_points(self) -> None:
         """Begin anew with what the next picture shows; what is fixed to the picture stays known."""
         self._marks.clear()
-        self._moving, self.moves, self._way = 0.0, False, None
+        self._moving, self._weighed, self.moves, self._way = 0.0, 0, False, None
 
     def follow(self, levels: Pyramid, camera: Camera, guess: F64, passed_s: float) -> Found:
         """What this picture says; `guess` is the rotation that is expected.
@@ -334,7 +335,7 @@ class Follower:
     ) -> Turn | None:
         """The rotation of a camera that also moves; None where a rotation alone explains the points."""
         marks = self._marks
-        if not self.moves and self._frame % 2:
+        if not self.moves and self._weighed > _LAGS[0] and self._frame % 2:
             return None
         lag = self._lag(seen, land)
         if lag is None:
@@ -376,7 +377,8 @@ class Follower:
         score = prefers_moving(alone.residual[both], moving.residual[both], usual)
         if (alone.residual < max(tolerance / 2, 2 * usual)).mean() >= _TURNS_SHARE:
             score = min(score, -_MOVING_ON)
-        self._moving = _MOVING_INERTIA * self._moving + (1 - _MOVING_INERTIA) * score
+        self._weighed += 1
+        self._moving += max(1 - _MOVING_INERTIA, 1 / self._weighed) * (score - self._moving)
         self.moves = self._moving > (_MOVING_OFF if self.moves else _MOVING_ON)
         if not self.moves or (moving.residual < tolerance).mean() < _LEAST_MOVING:
             return None
@@ -415,7 +417,7 @@ class Follower:
         """
         marks = self._marks
         count = int(land.sum())
-        for lag in (self._frame - self._key, *_LAGS):
+        for lag in (self._frame - self._key, *_LAGS, *(_FIRST_LAGS if self._weighed < _LAGS[0] else ())):
             at = self._frame - lag
             lasted = int((marks.history_at[seen[land], at % HISTORY] == at).sum())
             if lag < HISTORY and lasted >= max(12, _SURVIVED * count):
