@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from skyboxes import island
+from skyboxes import floating_island, island
 from skyboxes.island import EXTENT, HEIGHT, PLATEAU, Scene
-from skyboxes.noise import billow_volume
 
 pytestmark = pytest.mark.timeout(600)  # the first run compiles the scene
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def scene() -> Scene:
-    return island.build(billow_volume(32, 4, 2, 0.5, 5))
+    """The scene of the picture, which is kept: it takes long to build."""
+    return floating_island._rock()[1]
 
 
 def test_sign(scene: Scene) -> None:
