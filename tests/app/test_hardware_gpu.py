@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from app.capture.device import devices_of_build
-from app.capture.scene import build_layers, render
+from app.capture.scene import render
 from app.capture.video import VideoFile
 from app.config import Record
 from app.frame import Colour, Frame, Planes
@@ -24,6 +24,7 @@ from app.recording.codings import HARDWARE
 from app.recording.h264 import Form
 from app.recording.recorder import Recorder
 from tests.media import write_video
+from tests.scenes import demo_layers
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(300)]
 
@@ -82,7 +83,6 @@ def test_a_recording_by_hardware_holds_what_it_was_given(
 
 
 PICTURES = 150
-LAYERS = build_layers()
 
 
 def record(path: Path, size_wh: tuple[int, int], part: Record) -> None:
@@ -95,7 +95,7 @@ def record(path: Path, size_wh: tuple[int, int], part: Record) -> None:
 
 def picture(index: int, size_wh: tuple[int, int]) -> Planes:
     """The demo's film, seen by a camera that turns."""
-    return render(LAYERS, size_wh, index / FPS)[0]
+    return render(demo_layers(), size_wh, index / FPS)[0]
 
 
 def check_recording(path: Path, size_wh: tuple[int, int]) -> None:

@@ -1,7 +1,6 @@
 """Plans on a GPU, held to the CPU. Without a GPU they are skipped, unless SKYAR_GPU=required."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from app.capture import scene
 from app.config import Halo, Light, Look, Matte, Weather
-from app.frame import Planes
 from app.sky.still import StillSky
 from engines.base import EngineError
 from engines.cuda import Cuda, open_cuda
@@ -22,6 +20,7 @@ from engines.tensorrt_library import Flavour, Library, load_library
 from engines.tensorrt_run import TensorRTEngine
 from tests.engines.exported import MODELS, export_frame
 from tests.export.live_frames import Feeds, live_frames
+from tests.scenes import demo_frames
 
 pytestmark = [pytest.mark.gpu, pytest.mark.timeout(900)]
 
@@ -98,19 +97,9 @@ def opened(
     return TensorRTEngine(library, build_plan(library, path, shapes, None), path, {}, cuda, **options)
 
 
-def pictures(size_wh: tuple[int, int], count: int) -> Iterator[Planes]:
-    """Frames of the demo scene."""
-    layers = scene.build_layers()
-    for index in range(count):
-        planes, _ = scene.render(layers, size_wh, 2 + index / 25)
-        for plane in planes:
-            plane.setflags(write=False)
-        yield planes
-
-
 def image(size_wh: tuple[int, int]) -> NDArray[np.float32]:
     """The demo scene's luma as a grey picture with a little of its chroma, as the network is fed."""
-    (planes,) = pictures(size_wh, 1)
+    (planes,) = demo_frames(size_wh, 1)
     v, u = (
         np.repeat(np.repeat(plane, 2, 0), 2, 1)[: size_wh[1], : size_wh[0]] for plane in (planes.v, planes.u)
     )
@@ -167,7 +156,7 @@ def test_whole_frames_are_the_cpus(
 def frames_of_a_shot(size_wh: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> list[Feeds]:
     sky = StillSky(SKY, "", size_wh, scene.COLOUR, 0.5, "mirror")
     with OrtEngine(MODELS / "matte.onnx", 1) as engine:
-        frames = live_frames(pictures(size_wh, 5), engine, sky, BUSY, scene.COLOUR, monkeypatch)
+        frames = live_frames(demo_frames(size_wh, 5), engine, sky, BUSY, scene.COLOUR, monkeypatch)
         return [frame.feeds for frame in frames]
 
 

@@ -32,6 +32,7 @@ from export.network import NetworkSpec, build_network
 from export.to_onnx import fold_norms
 from export.verify import LEVELS, MEAN_LEVELS, frame_differences
 from tests.export.live_frames import LiveFrame, live_frames
+from tests.scenes import demo_frames
 
 MODELS = Path(export_onnx.__file__).parent / "models"
 SKY = MODELS.parent / "skyboxes" / "golden_sunset.jpg"
@@ -49,15 +50,6 @@ BUSY = Look(
 def engine() -> Iterator[Engine]:
     with open_engine(MODELS / "matte.onnx", "ort", 1) as opened:
         yield opened
-
-
-def demo(size_wh: tuple[int, int], count: int) -> Iterator[Planes]:
-    layers = scene.build_layers()
-    for index in range(count):
-        planes, _ = scene.render(layers, size_wh, 2 + index / 25)
-        for plane in planes:
-            plane.setflags(write=False)
-        yield planes
 
 
 def clip(name: str, size_wh: tuple[int, int], first: int, count: int) -> Iterator[Planes]:
@@ -118,7 +110,7 @@ def test_frames_come_out_as_from_the_live_program(
     network = whole_network(size_wh)
     sky = StillSky(SKY, "", size_wh, colour, 0.5, "mirror", model="plane")
     smoothing = 0.0
-    for frame in live_frames(demo(size_wh, 3), engine, sky, look, colour, monkeypatch):
+    for frame in live_frames(demo_frames(size_wh, 3), engine, sky, look, colour, monkeypatch):
         assert_same_picture(through_torch(network, frame), frame)
         assert 0.05 < frame.found.share < 0.95  # both sky and ground
         smoothing = max(smoothing, float(frame.feeds["look"][PLACES["smoothing"]][0]))
@@ -128,7 +120,7 @@ def test_frames_come_out_as_from_the_live_program(
 def test_without_trust_the_frame_itself_is_shown(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     size_wh = (96, 64)
     sky = StillSky(SKY, "", size_wh, Colour(), 0.5, "mirror", model="plane")
-    (frame,) = live_frames(demo(size_wh, 1), engine, sky, PLAIN, Colour(), monkeypatch)
+    (frame,) = live_frames(demo_frames(size_wh, 1), engine, sky, PLAIN, Colour(), monkeypatch)
     look = frame.feeds["look"].copy()
     look[PLACES["trust"]] = 0
     frame.feeds["look"] = look
@@ -213,7 +205,9 @@ def test_file_gives_the_live_programs_pictures(
     frame_file: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sky = StillSky(SKY, "", ODD_WH, scene.COLOUR, 0.5, "mirror", model="plane")
-    through_file(frame_file, live_frames(demo(ODD_WH, 3), engine, sky, PLAIN, scene.COLOUR, monkeypatch))
+    through_file(
+        frame_file, live_frames(demo_frames(ODD_WH, 3), engine, sky, PLAIN, scene.COLOUR, monkeypatch)
+    )
 
 
 @pytest.mark.skipif("SKYAR_DATA" not in os.environ, reason="SKYAR_DATA is not set")

@@ -6,12 +6,22 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.scenes import demo_layers
 from training import failures
+from training.cutouts import render_cutouts
 from training.failures import failure_cases, main
 
 
-def test_kinds_differ_from_the_plain_walk_and_keep_its_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two small pictures of each kind, with few cutouts to choose from."""
     monkeypatch.setattr(failures, "_TRIES", 2)
+    monkeypatch.setattr(failures, "_SIZE_WH", (320, 180))
+    monkeypatch.setattr(failures, "build_layers", demo_layers)
+    monkeypatch.setattr(failures, "render_cutouts", lambda count, rng: render_cutouts(count // 4, rng))
+
+
+def test_kinds_differ_from_the_plain_walk_and_keep_its_truth() -> None:
     kinds = failure_cases()
     plain = [case.load() for case in kinds["demo"]]
     assert len(kinds) == 6
@@ -26,8 +36,7 @@ def test_kinds_differ_from_the_plain_walk_and_keep_its_truth(monkeypatch: pytest
         assert any(changed) == (kind != "demo")
 
 
-def test_sheet_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failures, "_TRIES", 1)
+def test_sheet_is_written(tmp_path: Path) -> None:
     assert main([str(tmp_path / "sheet.png")]) == 0
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet is not None and sheet.shape[1] > 3 * sheet.shape[0]

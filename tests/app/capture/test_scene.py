@@ -7,13 +7,14 @@ from app.capture.demo import FPS, DemoSource
 from app.capture.scene import Layer
 from app.colour import rgb_from_planes
 from app.errors import CaptureError
+from tests.scenes import demo_layers
 
 SIZE_WH = (320, 180)
 
 
 @pytest.fixture(scope="module")
 def layers() -> list[Layer]:
-    return scene.build_layers()
+    return demo_layers()
 
 
 def test_the_same_picture_every_time(layers: list[Layer]) -> None:
@@ -53,7 +54,8 @@ def test_rotation_is_a_rotation_and_the_walk_goes_somewhere() -> None:
     assert np.linalg.norm(scene.camera_position(6.0) - scene.camera_position(0.0)) > 1
 
 
-def test_demo_is_an_endless_source() -> None:
+def test_demo_is_an_endless_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene, "build_layers", demo_layers)
     with DemoSource(SIZE_WH) as source:
         assert source.info.size_wh == SIZE_WH
         frames = [frame for frame, _ in zip(source, range(3), strict=False)]
