@@ -17,7 +17,7 @@ _FAINT, _NEAR = 0.004, 0.02
 _BESIDE, _AT = 0.1, 0.35
 _CHROMA = 3.0
 _LIKE, _UNLIKE = 0.1, 0.5
-_OTHER, _FOREIGN = 0.4, 0.8
+_OTHER, _FOREIGN = 0.2, 0.7
 _CONTRAST = 40.0**2
 _LEAST = 1e-6
 
@@ -41,8 +41,9 @@ def cleaned(
     distance = torch.sqrt(rest + scale2 * dy * dy)
     a = alpha / 255.0
     like = ((_UNLIKE - distance) / (_UNLIKE - _LIKE)).clamp(0.0, 1.0)
-    foreign = ((distance - _OTHER) / (_FOREIGN - _OTHER)).clamp(0.0, 1.0)
-    share = (a + trust2 * like * (1.0 - a)) * (1.0 - trust2 * foreign)
+    raised = a + trust2 * like * a * (1.0 - a)
+    most = ((_FOREIGN - distance) / (_FOREIGN - _OTHER)).clamp(0.0, 1.0)
+    share = raised - trust2 * (raised - most).clamp(min=0.0)
     old = torch.maximum(torch.maximum(a, share), touch2 * (1.0 - distance))
     means = F.avg_pool2d(old[None, None], 2)[0, 0]
 

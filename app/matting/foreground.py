@@ -39,9 +39,9 @@ _CHROMA = np.float32(3)
 """Weight of a squared difference in U and V beside one in Y."""
 
 _LIKE, _UNLIKE = np.float32(0.1), np.float32(0.5)
-_OTHER, _FOREIGN = np.float32(0.4), np.float32(0.8)
+_OTHER, _FOREIGN = np.float32(0.2), np.float32(0.7)
 """Distance to the sky's colour, in distances of sky and foreground: up to the first a pixel is sky, from the
-second on it may be anything; up to the third it may be anything, from the fourth on it is foreground."""
+second on it may be anything; from the third on it is not all sky, from the fourth on none."""
 
 _CONTRAST = np.float32(40**2)
 """Squared distance of sky and foreground from which on colours tell them apart."""
@@ -294,12 +294,16 @@ def _distance(ys: U8, scale: F32, sky_y: F32, rest: F32) -> None:
 
 @jit
 def _correct(alpha: U8, distance: F32, trust: F32, share: F32) -> None:
-    """Alpha in [0, 1], pushed to 1 where the colour is the sky's and pulled to 0 where it is far from it."""
+    """Alpha in [0, 1], raised where the colour is the sky's, and held to what sky the colour leaves room for.
+
+    It is raised by its own share: where the network sees none, pale walls have the sky's colour too.
+    """
     for i in range(alpha.shape[0]):
         a = UNIT * np.float32(alpha[i])
         like = min(max((_UNLIKE - distance[i]) * (ONE / (_UNLIKE - _LIKE)), ZERO), ONE)
-        foreign = min(max((distance[i] - _OTHER) * (ONE / (_FOREIGN - _OTHER)), ZERO), ONE)
-        share[i] = (a + trust[i] * like * (ONE - a)) * (ONE - trust[i] * foreign)
+        raised = a + trust[i] * like * a * (ONE - a)
+        most = min(max((_FOREIGN - distance[i]) * (ONE / (_FOREIGN - _OTHER)), ZERO), ONE)
+        share[i] = raised - trust[i] * max(raised - most, ZERO)
 
 
 @jit
