@@ -20,8 +20,8 @@ OpenWindow = Callable[..., Window]
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user's folders are empty ones of this test."""
-    for name in ("CONFIG_HOME", "DATA_HOME", "CACHE_HOME", "VIDEOS_DIR", "PICTURES_DIR"):
+    """The user's folders are empty ones of this test, but for the cache with small pictures of skies."""
+    for name in ("CONFIG_HOME", "DATA_HOME", "VIDEOS_DIR", "PICTURES_DIR"):
         monkeypatch.setenv(f"XDG_{name}", str(tmp_path / name.lower()))
 
 
