@@ -12,6 +12,7 @@ from app.tracking.corners import CELL, MARGIN, SPOT, best_corners
 from app.tracking.landmarks import HISTORY, Bools, Ints, Landmarks
 from app.tracking.parallax import WAYS, Moving, fit_moving, prefers_moving
 from app.tracking.patches import Pyramid
+from app.tracking.projection import affine_maps, expected, give_way, offsets, shifts
 from app.tracking.turning import Turn, fit_turn, refine_turn
 
 _WEAKEST: Final = 3e-5
@@ -148,7 +149,8 @@ class Follower:
             self._sky_drift = self._sky_drift * math.exp(-passed_s / _DRIFT_FADES_S)
         self._turn_sky(self._sky_drift * passed_s)
         guess = self._scouted(levels, camera, guess)
-        which, at, affine, dormant = self._expected(camera, guess)
+        which, at, dormant = self._expected(camera, guess)
+        affine = self._affine(which, camera, guess)
         all_xy, all_found = marks.search(levels, which, at, affine, 1)
         all_found &= ~dormant | (np.hypot(*(all_xy - at).T) < 2 * _TOLERANCE)
         again = np.flatnonzero(~all_found & ~dormant)[:_AGAIN]
@@ -235,39 +237,30 @@ class Follower:
             sky = self._marks.is_sky
             self._marks.ray[sky] = self._marks.ray[sky] @ rotation_from_vector(vector).T
 
-    def _expected(self, camera: Camera, guess: F64) -> tuple[Ints, F64, F64, Bools]:
-        """Points that should be in view, where, under which affine map, and which have been out of sight."""
+    def _expected(self, camera: Camera, guess: F64) -> tuple[Ints, F64, Bools]:
+        """Points that should be in view, where, and which have been out of sight."""
         marks = self._marks
-        alive = np.flatnonzero(marks.alive)
-        seen = marks.ray[alive] @ guess
-        ahead = seen[:, 2] > 0.2
-        alive, seen = alive[ahead], seen[ahead]
-        at = _pixels(seen[:, :2] / seen[:, 2:], camera)
-        dormant = marks.seen[alive] < self._frame - 1
-        at[~dormant] += marks.aside[alive[~dormant]]
-        width, height = self._size_wh
-        inside = (at > MARGIN - 1).all(axis=1) & (at < np.array([width, height]) - MARGIN).all(axis=1)
-        gone = ~inside & (marks.good[alive] < _FAR_AFTER)
-        marks.alive[alive[gone]] = False
-        tried = inside & (~dormant | (np.cumsum(dormant & inside) <= _DORMANT))
-        which, at, dormant = alive[tried], at[tried], dormant[tried]
-        return which, at, self._affine(which, camera, guess), dormant
+        return expected(
+            marks.alive,
+            marks.ray,
+            marks.aside,
+            marks.seen,
+            marks.good,
+            guess,
+            camera.focal_px,
+            *self._size_wh,
+            MARGIN,
+            self._frame - 1,
+            _FAR_AFTER,
+            _DORMANT,
+        )
 
     def _affine(self, which: Ints, camera: Camera, rotation: F64) -> F64:
         """How the surroundings of points are drawn here beside where they were first seen, float64 (N, 4)."""
         marks = self._marks
-        turn = np.einsum("ji,njk->nik", rotation, marks.first_rotation[which])
-        x, y = _places(marks.first_xy[which], camera).T
-        first = turn @ np.stack([x, y, np.ones(len(x))], axis=1)[:, :, np.newaxis]
-        px, py, pz = first[:, 0, 0], first[:, 1, 0], first[:, 2, 0].clip(0.1)
-        u, v = px / pz, py / pz
-        rows = [
-            (turn[:, 0, 0] - u * turn[:, 2, 0]) / pz,
-            (turn[:, 0, 1] - u * turn[:, 2, 1]) / pz,
-            (turn[:, 1, 0] - v * turn[:, 2, 0]) / pz,
-            (turn[:, 1, 1] - v * turn[:, 2, 1]) / pz,
-        ]
-        return np.ascontiguousarray(np.stack(rows, axis=1))
+        return affine_maps(
+            which, marks.first_xy, marks.first_rotation, rotation, camera.focal_px, *self._size_wh
+        )
 
     def _count_missed(self, which: Ints) -> None:
         marks = self._marks
@@ -384,7 +377,9 @@ class Follower:
             return None
         self._way = moving.way
         rotation, covariance = self._steadied(seen, places, camera, moving)
-        off = _off(marks.ray[seen], places, rotation)
+        aside = np.empty((len(seen), 2))
+        offsets(seen, marks.ray, places, rotation, aside)
+        off = np.hypot(aside[:, 0], aside[:, 1])
         agree = off < tolerance
         agree[np.flatnonzero(lasted)[moving.residual < tolerance]] = True
         return Turn(rotation, agree, covariance, off, deviation)
@@ -431,11 +426,10 @@ class Follower:
         """What each point is, uint8 (N,), and whether it agrees; points that do not are tied anew in time."""
         marks = self._marks
         rotation = turn.rotation
-        ray = marks.ray[seen]
-        ahead = ray @ rotation
-        expected = _pixels(ahead[:, :2] / ahead[:, 2:].clip(1e-3), camera)
-        aside = xy - expected
-        off = np.hypot(*aside.T)
+        aside = np.empty((len(seen), 2))
+        offsets(seen, marks.ray, places, rotation, aside)
+        aside *= camera.focal_px
+        off = np.hypot(aside[:, 0], aside[:, 1])
         agree = off < _TOLERANCE
         marks.aside[seen] = aside
         marks.off[seen] += 0.2 * (np.minimum(off, 2 * _TOLERANCE) - marks.off[seen])
@@ -444,23 +438,18 @@ class Follower:
         if self._frame % 2:
             self._learn_fixed(seen, xy, agree, rotation, camera)
         # Directions give way to what is off all the time.
-        giving = agree & (off > _STILL_OFF)
-        share = _FOLLOWS * (off[giving] - _STILL_OFF) / (_TOLERANCE - _STILL_OFF)
-        towards = _rays(places[giving]) @ rotation.T
-        moved = ray[giving] + share[:, np.newaxis] * (towards - ray[giving])
-        marks.ray[seen[giving]] = moved / np.linalg.norm(moved, axis=1, keepdims=True)
+        give_way(seen, marks.ray, places, rotation, off, _STILL_OFF, _TOLERANCE, _FOLLOWS)
         kinds = np.where(marks.is_sky[seen], PointKind.SKY, PointKind.LAND).astype(np.uint8)
         near = turn.agree & ~agree
         kinds[~agree] = PointKind.MOVING
         kinds[near] = PointKind.NEAR
         kinds[self._is_fixed(xy)] = PointKind.FIXED
         variance = float(np.trace(turn.covariance)) / 3
-        for n in np.flatnonzero(marks.bad[seen] >= _BAD):
-            which = int(seen[n])
-            ray_now = rotation @ np.append(places[n], 1.0)
-            marks.tie(levels, which, xy[n], ray_now / np.linalg.norm(ray_now), rotation, variance)
-            marks.good[which] = 0
-            marks.strays[which] += 1
+        strayed = marks.bad[seen] >= _BAD
+        which = seen[strayed]
+        marks.tie(levels, which, xy[strayed], _rays(places[strayed]) @ rotation.T, rotation, variance)
+        marks.good[which] = 0
+        marks.strays[which] += 1
         barred = self._is_fixed(xy) & ~agree
         marks.alive[seen[barred]] = False
         return kinds, agree
@@ -468,10 +457,7 @@ class Follower:
     def _learn_fixed(self, seen: Ints, xy: F64, agree: Bools, rotation: F64, camera: Camera) -> None:
         """Keep count of where points stay in the picture while the world moves on."""
         marks = self._marks
-        first = _rays(_places(marks.first_xy[seen], camera))
-        turn = np.einsum("ji,njk->nik", rotation, marks.first_rotation[seen])
-        there = (turn @ first[:, :, np.newaxis])[:, :, 0]
-        truly = np.hypot(*(_pixels(there[:, :2] / there[:, 2:].clip(0.1), camera) - marks.first_xy[seen]).T)
+        truly = shifts(seen, marks.first_xy, marks.first_rotation, rotation, camera.focal_px, *self._size_wh)
         moved = np.hypot(*(xy - marks.first_xy[seen]).T)
         stays = (truly > _FIXED_TRUTH) & (moved < _FIXED_MOVE)
         goes = agree & (truly > _FIXED_TRUTH)
@@ -519,8 +505,3 @@ def _rays(places: F64) -> F64:
     """Unit vectors, float64 (N, 3), of camera coordinates at z = 1."""
     rays = np.column_stack([places, np.ones(len(places))])
     return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True), np.float64)
-
-
-def _off(rays: F64, places: F64, rotation: F64) -> F64:
-    seen = rays @ rotation
-    return np.asarray(np.hypot(*(seen[:, :2] / seen[:, 2:].clip(1e-3) - places).T), np.float64)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.frame import F64
+from app.jit import jit
 from app.tracking.patches import LEVELS, SIDE, Pyramid, find, take
 
 Bools = NDArray[np.bool_]
@@ -68,9 +69,7 @@ class Landmarks:
 
     def weights(self, which: Ints) -> F64:
         """What each of these points counts: by its contrast, by how long and how well it agreed."""
-        trust = 0.15 + 0.85 * np.minimum(self.good[which], _TRUSTED_AFTER) / _TRUSTED_AFTER
-        steady = 1 / (1 + (self.off[which] / _USUAL) ** 2)
-        return np.asarray(self.worth[which] * trust * steady / (1 + self.strays[which]), np.float64)
+        return _weights(which, self.worth, self.good, self.off, self.strays)
 
     def search(
         self, levels: Pyramid, which: Ints, at: F64, affine: F64, coarsest: int, finest: int = 0
@@ -102,24 +101,33 @@ class Landmarks:
     ) -> None:
         """New points; as many as there is room for."""
         room = np.flatnonzero(~self.alive)[: len(xy)]
-        for n, which in enumerate(room):
-            self.alive[which] = True
-            self.good[which] = self.strays[which] = 0
-            self.history_at[which] = _NEVER
-            self.is_sky[which], self.worth[which] = is_sky[n], worth[n]
-            self.tie(levels, int(which), xy[n], rays[n], rotation, variance)
         kept = slice(0, len(room))
+        self.alive[room] = True
+        self.good[room] = self.strays[room] = 0
+        self.history_at[room] = _NEVER
+        self.is_sky[room], self.worth[room] = is_sky[kept], worth[kept]
+        self.tie(levels, room, xy[kept], rays[kept], rotation, variance)
         self.note(room, xy[kept], places[kept], frame)
 
-    def tie(self, levels: Pyramid, which: int, xy: F64, ray: F64, rotation: F64, variance: float) -> None:
-        """Let a point be what is at this place of the picture now, in this direction."""
-        take(levels, xy[0], xy[1], self.pieces[which], self.inverses[which])
+    def tie(self, levels: Pyramid, which: Ints, xy: F64, rays: F64, rotation: F64, variance: float) -> None:
+        """Let points be what is at these places of the picture now, float64 (N, 2), in these directions."""
+        take(levels, which, xy, self.pieces, self.inverses)
         self.first_xy[which], self.first_rotation[which] = xy, rotation
-        self.ray[which] = ray
+        self.ray[which] = rays
         self.variance[which] = variance
         self.aside[which] = 0.0
         self.off[which] = 0.0
         self.bad[which] = 0
         self.xy[which] = xy
-        self._ties += 1
-        self.serial[which] = self._ties
+        self.serial[which] = self._ties + 1 + np.arange(len(which))
+        self._ties += len(which)
+
+
+@jit
+def _weights(which: Ints, worth: F64, good: Ints, off: F64, strays: Ints) -> F64:
+    out = np.empty(len(which))
+    for n in range(len(which)):
+        i = which[n]
+        trust = 0.15 + 0.85 * min(good[i], _TRUSTED_AFTER) / _TRUSTED_AFTER
+        out[n] = worth[i] * trust / ((1 + (off[i] / _USUAL) ** 2) * (1 + strays[i]))
+    return out

@@ -62,30 +62,36 @@ def _sample(picture: U8, x: float, y: float) -> float:
 
 
 @jit
-def take(levels: Pyramid, x: float, y: float, pieces: F32, inverses: F32) -> None:
-    """Keep the piece around a point.
+def take(levels: Pyramid, chosen: NDArray[np.int64], xy: F64, pieces: F32, inverses: F32) -> None:
+    """Keep the pieces around points xy, float64 (N, 2), in those entries of two arrays that are chosen, (N,).
 
-    Into pieces, float32 (LEVELS, 3, SIDE * SIDE): brightness less its mean, and its slopes along x and y.
-    Into inverses, float32 (LEVELS, 4): the inverse (xx, xy, yy) of the slopes' products, 0 where they are
+    Into pieces, float32 (M, LEVELS, 3, SIDE * SIDE): brightness less its mean, and its slopes along x and y.
+    Into inverses, float32 (M, LEVELS, 4): the inverse (xx, xy, yy) of the slopes' products, 0 where they are
     too weak, and the sum of the squared brightness.
     """
+    wide = np.empty((SIDE + 2, SIDE + 2))
+    for n in range(len(chosen)):
+        _take_one(levels, xy[n, 0], xy[n, 1], wide, pieces[chosen[n]], inverses[chosen[n]])
+
+
+@jit
+def _take_one(levels: Pyramid, x: float, y: float, wide: F64, pieces: F32, inverses: F32) -> None:
+    """One piece; `wide`, (SIDE + 2, SIDE + 2), is written over."""
     for level in range(LEVELS):
         picture = levels[level]
         piece = pieces[level]
         at_x, at_y = x / (1 << level), y / (1 << level)
+        for j in range(SIDE + 2):
+            for i in range(SIDE + 2):
+                wide[j, i] = _sample(picture, at_x + (i - _HALF - 1), at_y + (j - _HALF - 1))
         mean = 0.0
         k = 0
-        for j in range(-_HALF, _HALF + 1):
-            for i in range(-_HALF, _HALF + 1):
-                value = _sample(picture, at_x + i, at_y + j)
-                mean += value
-                piece[0, k] = value
-                piece[1, k] = 0.5 * (
-                    _sample(picture, at_x + i + 1, at_y + j) - _sample(picture, at_x + i - 1, at_y + j)
-                )
-                piece[2, k] = 0.5 * (
-                    _sample(picture, at_x + i, at_y + j + 1) - _sample(picture, at_x + i, at_y + j - 1)
-                )
+        for j in range(1, SIDE + 1):
+            for i in range(1, SIDE + 1):
+                mean += wide[j, i]
+                piece[0, k] = wide[j, i]
+                piece[1, k] = 0.5 * (wide[j, i + 1] - wide[j, i - 1])
+                piece[2, k] = 0.5 * (wide[j + 1, i] - wide[j - 1, i])
                 k += 1
         mean /= _AREA
         squares = xx = xy = yy = 0.0

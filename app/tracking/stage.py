@@ -18,6 +18,7 @@ from app.tracking.lens import Lens
 from app.tracking.levelling import Vertical
 from app.tracking.patches import pyramid
 from app.tracking.smoothing import smoothed
+from app.tracking.zooming import zoom
 
 _LEAST_SIDE: Final = 128
 """Least height and width of the small picture, enlarged if need be, so that there is room for points."""
@@ -55,10 +56,6 @@ standard deviation is less than so many levels shows nothing."""
 
 _REACH: Final = 3.0
 """Points of the land within so many pixels of the small picture of a motion tell how its edges move."""
-
-_ZOOM_STEPS: Final = 2
-_USUAL_SPREAD: Final = 5.0
-"""Points that lie closer together than this, in units of their reach, say little of how the picture grows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,34 +231,11 @@ class TrackingStage:
         land = (found.kinds == PointKind.LAND) | (found.kinds == PointKind.NEAR)
         if state is Tracking.TRACKED and land.sum() >= 4:
             xy0, xy1 = (self._in_pixels(xy[land]) - self._centre for xy in (found.xy0, found.xy1))
-            matrix = _zoomed(matrix, xy0, xy1, _REACH * float(self._scale.max()))
+            zoom(matrix, xy0, xy1, _REACH * float(self._scale.max()))
         elif state is not Tracking.TRACKED:
             return None
         matrix[:2, 2] += self._centre - matrix[:2, :2] @ self._centre
         return matrix
-
-
-def _zoomed(matrix: F64, before: F64, after: F64, reach: float) -> F64:
-    """The motion with the shift and the growth of the picture that the points near it show."""
-    matrix, turn = matrix.copy(), matrix[:2, :2]
-    shift = np.median(after - before @ turn.T, axis=0)
-    if np.hypot(*(shift - matrix[:2, 2])) < 2 * reach:
-        matrix[:2, 2] = shift
-    for _ in range(_ZOOM_STEPS):
-        missed = np.hypot(*(before @ matrix[:2, :2].T + matrix[:2, 2] - after).T)
-        believed = np.maximum(1 - (missed / reach) ** 2, 0) ** 2
-        total = believed.sum()
-        if total <= 0:
-            return matrix
-        turned = before @ turn.T
-        source, target = believed @ turned / total, believed @ after / total
-        inertia = believed @ ((turned - source) ** 2).sum(axis=1)
-        growth = believed @ ((turned - source) * (after - target)).sum(axis=1)
-        damping = total * (_USUAL_SPREAD * reach) ** 2
-        scale = (growth + damping) / (inertia + damping)
-        matrix[:2, :2] = scale * turn
-        matrix[:2, 2] = target - scale * source
-    return matrix
 
 
 def _resized(picture: U8, size_wh: tuple[int, int]) -> U8:

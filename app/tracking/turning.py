@@ -17,7 +17,11 @@ from app.jit import jit
 Bools = NDArray[np.bool_]
 
 _PROPOSALS: Final = 80
+_PLAIN: Final = 0.75
 _REFINEMENTS: Final = 8
+_STILL: Final = 1e-7
+"""No pairs are tried where the guess has this share of all that could be scored: no other one then has more.
+The refinement ends with a step below the last, in radians."""
 
 _TUKEY: Final = 4.685
 """Residuals of more than so many standard deviations count for nothing (95 % efficient: Huber 1981)."""
@@ -206,6 +210,8 @@ def _fit(
     residuals(rays, seen, best, residual)
     best_score = _score(residual, weights, tolerance)
     proposed = np.empty((3, 3))
+    if best_score >= _PLAIN * weights.sum():
+        proposals = 0
     state = np.uint64(1)
     for _ in range(proposals):
         # Knuth's MMIX linear congruential generator; its upper bits.
@@ -244,7 +250,7 @@ def _fit(
         inverse = inverted(normal)
         step = product(inverse, right)
         best = turned_by(best, step[0], step[1], step[2])
-        if (step * step).sum() < 1e-16:
+        if (step * step).sum() < _STILL * _STILL:
             break
     residuals(rays, seen, best, residual)
     return best, residual, inverse, deviation

@@ -20,8 +20,7 @@ def found(before: U8, after: U8, begin: F64, affine: F64, coarsest: int = 3) -> 
     pieces = np.zeros((count, LEVELS, 3, SIDE * SIDE), np.float32)
     inverses = np.zeros((count, LEVELS, 4), np.float32)
     levels = pyramid(before)
-    for n, (x, y) in enumerate(POINTS):
-        take(levels, x, y, pieces[n], inverses[n])
+    take(levels, np.arange(count), POINTS, pieces, inverses)
     xy, likeness = begin.copy(), np.empty(count)
     find(pyramid(after), pieces, inverses, np.arange(count), affine, coarsest, 0, xy, likeness)
     return xy, likeness
