@@ -3,9 +3,13 @@
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
 
 import pytest
+
+ExportFrame = Callable[[tuple[int, int], str], Path]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,3 +27,26 @@ def no_thread_is_left_behind() -> Iterator[None]:
     yield
     left = [thread.name for thread in threading.enumerate() if thread not in before]
     assert left == []
+
+
+@pytest.fixture(scope="session")
+def exported_frame(tmp_path_factory: pytest.TempPathFactory) -> ExportFrame:
+    """The released network's whole frame of a size, in "float" or "half": each exported and checked once."""
+    folder = tmp_path_factory.mktemp("frames")
+
+    @cache
+    def export(size_wh: tuple[int, int], precision: str) -> Path:
+        import torch
+
+        import export_onnx
+
+        torch.set_num_threads(1)
+        size = f"{size_wh[0]}x{size_wh[1]}"
+        path = folder / f"frame_{size}_{precision}.onnx"
+        options = ["--half"] if precision == "half" else []
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tqdm.std.tqdm.monitor_interval", 0)  # no thread of a progress bar is left behind
+            assert export_onnx.main([*options, "--frame", size, "--out", str(path)]) == 0
+        return path
+
+    return export

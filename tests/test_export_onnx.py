@@ -10,6 +10,9 @@ import pytest
 import export_onnx
 from export.checkpoint import load_checkpoint
 from export.verify import HALF_TOLERANCE, Difference, alpha_differences
+from tests.conftest import ExportFrame
+
+pytestmark = pytest.mark.timeout(300)  # an export takes long on a busy machine
 
 MODELS = Path(export_onnx.__file__).parent / "models"
 
@@ -93,13 +96,8 @@ def test_half_frames_may_differ_more(
     assert export_onnx.main(["--verify", "--half", "--frame", "161x91"]) == status
 
 
-def test_whole_frame_in_half_is_made_and_held_to_torch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
-    out = tmp_path / "frame.onnx"
-    assert export_onnx.main(["--half", "--frame", "65x49", "--out", str(out)]) == 0
-    model = onnx.load(out)
+def test_whole_frame_in_half_is_made_and_held_to_torch(exported_frame: ExportFrame) -> None:
+    model = onnx.load(exported_frame((65, 49), "half"))
     kinds = {value.name: value.data_type for value in model.graph.initializer}
     weights = [kinds[node.input[1]] for node in model.graph.node if node.op_type == "Conv"]
     assert weights.count(onnx.TensorProto.FLOAT16) > 40

@@ -14,13 +14,14 @@ from onnx import TensorProto, helper
 from engines.base import EngineError
 from engines.tensorrt_build import Shapes, build_plan, parse_network
 from engines.tensorrt_library import load_library
-from tests.engines.exported import MODELS, SKY_SHAPES, Built, build, export_frame, in_child
+from tests.conftest import ExportFrame
+from tests.engines.exported import MODELS, SKY_SHAPES, Built, build, in_child
 from tests.fakes import write_network
 
 pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed")
 
 IMAGE = {"image": (1, 3, 32, 64)}
-FRAMES = [((64, 48), "float"), ((49, 97), "half")]
+FRAMES = [((161, 91), "float"), ((65, 49), "half")]
 
 
 @pytest.fixture(autouse=True)
@@ -44,8 +45,10 @@ def test_the_network_becomes_a_plan(name: str, kind: str, most: float, size_wh: 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size_wh", "precision"), FRAMES)
-def test_the_whole_frame_becomes_a_plan(size_wh: tuple[int, int], precision: str, tmp_path: Path) -> None:
-    built: Built = in_child(build, export_frame(tmp_path, size_wh, precision), SKY_SHAPES)
+def test_the_whole_frame_becomes_a_plan(
+    size_wh: tuple[int, int], precision: str, exported_frame: ExportFrame
+) -> None:
+    built: Built = in_child(build, exported_frame(size_wh, precision), SKY_SHAPES)
     width, height = size_wh
     frame, half = f"uint8 {height}x{width}", f"uint8 {(height + 1) // 2}x{(width + 1) // 2}"
     assert built.inputs == {

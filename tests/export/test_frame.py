@@ -31,8 +31,11 @@ from export.look import LOOK_LENGTH, PLACES, FrameLook
 from export.network import NetworkSpec, build_network
 from export.to_onnx import fold_norms
 from export.verify import LEVELS, MEAN_LEVELS, frame_differences
+from tests.conftest import ExportFrame
 from tests.export.live_frames import LiveFrame, live_frames
 from tests.scenes import demo_frames
+
+pytestmark = pytest.mark.timeout(300)  # an export takes long on a busy machine
 
 MODELS = Path(export_onnx.__file__).parent / "models"
 SKY = MODELS.parent / "skyboxes" / "golden_sunset.jpg"
@@ -129,14 +132,8 @@ def test_without_trust_the_frame_itself_is_shown(engine: Engine, monkeypatch: py
 
 
 @pytest.fixture(scope="module")
-def frame_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("frame") / "frame.onnx"
-    monitor = pytest.MonkeyPatch()
-    monitor.setattr("tqdm.std.tqdm.monitor_interval", 0)
-    with monitor.context():
-        assert export_onnx.main(["--frame", f"{ODD_WH[0]}x{ODD_WH[1]}", "--out", str(path)]) == 0
-    monitor.undo()
-    return path
+def frame_file(exported_frame: ExportFrame) -> Path:
+    return exported_frame(ODD_WH, "float")
 
 
 def test_file_keeps_its_contract(frame_file: Path) -> None:

@@ -14,6 +14,8 @@ from export.checkpoint import CheckpointError, Origin, load_checkpoint, save_che
 from export.network import NetworkSpec, build_network
 from export.verify import TOLERANCE, largest_difference
 
+pytestmark = pytest.mark.timeout(300)  # an export takes long on a busy machine
+
 MODELS = Path(export_onnx.__file__).parent / "models"
 ORIGIN = Origin("name", "2026-01-01", "data", "licence")
 PLAIN_OPERATORS = {
