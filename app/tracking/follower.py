@@ -62,8 +62,10 @@ _DRIFT_FADES_S: Final = 2.0
 _LAGS: Final = (5, 4, 3)
 _FIRST_LAGS: Final = (2, 1)
 _SURVIVED: Final = 0.6
+_SURVIVED_MOVING: Final = 0.3
 """Parallax is looked for between this picture and one of so many frames ago, as long as this share of points
-lasts; in the first pictures, between fewer frames."""
+lasts; in the first pictures, and while the camera moves, between fewer frames if need be, and with fewer
+points."""
 
 _MOVING_ON: Final = 0.25
 _MOVING_OFF: Final = 0.0
@@ -278,9 +280,10 @@ class Follower:
         turn = fit_turn(rays, places, weights, guess, tolerance)
         land, sky = ~on_sky, on_sky
         moving = self._move(seen, places, camera, turn, land, guess)
-        if moving is not None:
-            turn = moving
-        elif land.sum() >= _LEAST_POINTS and sky.sum() >= _LEAST_POINTS:
+        if moving is not None:  # near points, which weigh little, have been judged together
+            enough = moving.agree.sum() >= _LEAST_POINTS and np.isfinite(moving.covariance).all()
+            return moving if enough else None
+        if land.sum() >= _LEAST_POINTS and sky.sum() >= _LEAST_POINTS:
             turn = self._agreed(seen, places, camera, turn, weights, on_sky, passed_s)
         agree = turn.agree
         if (
@@ -412,12 +415,15 @@ class Follower:
         """
         marks = self._marks
         count = int(land.sum())
-        for lag in (self._frame - self._key, *_LAGS, *(_FIRST_LAGS if self._weighed < _LAGS[0] else ())):
-            at = self._frame - lag
-            lasted = int((marks.history_at[seen[land], at % HISTORY] == at).sum())
-            if lag < HISTORY and lasted >= max(12, _SURVIVED * count):
-                self._key = at
-                return lag
+        first = self.moves or self._weighed < _LAGS[0]
+        lags = (self._frame - self._key, *_LAGS, *(_FIRST_LAGS if first else ()))
+        for survived in (_SURVIVED, _SURVIVED_MOVING) if self.moves else (_SURVIVED,):
+            for lag in lags:
+                at = self._frame - lag
+                lasted = int((marks.history_at[seen[land], at % HISTORY] == at).sum())
+                if lag < HISTORY and lasted >= max(12, survived * count):
+                    self._key = at
+                    return lag
         return None
 
     def _judge(
