@@ -71,11 +71,22 @@ _MOVING_ON: Final = 0.25
 _MOVING_OFF: Final = 0.0
 _TURNS_SHARE: Final = 0.6
 _LEAST_MOVING: Final = 0.5
+_TWO: Final = 0.85
 _PREDICTED: Final = 4.0
 _MOVING_INERTIA: Final = 0.8
 """The camera moves, or no more, when the criterion, smoothed, passes the first two. It only turns where a
-turn explains the third's share of the land; its way is only taken on when the fourth's agrees. Before, the
-rotation is known to so many pixels."""
+turn explains the third's share of the land; its way is only taken on when the fourth's agrees. Where two
+turns explain the fifth's share, a thing moves before a land that is far: parallax has many depths. Before,
+the rotation is known to so many pixels."""
+
+_YOUNG: Final = 20
+_BEHIND_POINTS: Final = 12
+_WITHIN: Final = 0.8
+_BESIDE: Final = 0.6
+_SKY_AMONG: Final = 8
+"""In so many first frames the world may be a minority of so many points: this share of what most points agree
+on lies within their bounds, at most that share of them within the others' bounds, and of the others fewer
+than so many lie in the sky."""
 
 _NEAR_WEIGHT: Final = 0.3
 """What a near point counts beside one at infinity that is trusted fully: it may well move by itself."""
@@ -131,6 +142,7 @@ class Follower:
         self._way: F64 | None = None
         self._moving, self._weighed = 0.0, 0
         self._key = -HISTORY
+        self._began = 0
         self.moves = False
         """Whether the camera moves so much that near points show it."""
         self._fixed = np.zeros((-(-self._size_wh[1] // SPOT), -(-self._size_wh[0] // SPOT)), np.float32)
@@ -138,6 +150,7 @@ class Follower:
     def forget_points(self) -> None:
         """Begin anew with what the next picture shows; what is fixed to the picture stays known."""
         self._marks.clear()
+        self._began = self._frame
         self._moving, self._weighed, self.moves, self._way = 0.0, 0, False, None
 
     def follow(self, levels: Pyramid, camera: Camera, guess: F64, passed_s: float) -> Found:
@@ -278,6 +291,11 @@ class Follower:
         rays, weights, on_sky = marks.ray[seen], marks.weights(seen), marks.is_sky[seen]
         tolerance = _TOLERANCE / camera.focal_px
         turn = fit_turn(rays, places, weights, guess, tolerance)
+        if self._frame - self._began <= _YOUNG:
+            behind = _behind(rays, places, weights, on_sky, turn, tolerance)
+            if behind is not None:
+                self._moving = min(self._moving, -_MOVING_ON)
+                return behind if behind.agree.sum() >= _LEAST_POINTS else None
         land, sky = ~on_sky, on_sky
         moving = self._move(seen, places, camera, turn, land, guess)
         if moving is not None:  # near points, which weigh little, have been judged together
@@ -371,7 +389,11 @@ class Follower:
         shift = np.median(np.hypot(*(turned[:, :2] / turned[:, 2:].clip(0.1) - before).T))
         usual = max(deviation, float(np.median(moving.residual)) / 0.6745) + _LENS * float(shift)
         score = prefers_moving(alone.residual[both], moving.residual[both], usual)
-        if (alone.residual < max(tolerance / 2, 2 * usual)).mean() >= _TURNS_SHARE:
+        turns = alone.residual < max(tolerance / 2, 2 * usual)
+        if (
+            turns.mean() >= _TURNS_SHARE
+            or (alone.agree | _second(rays_before, now, alone, tolerance)).mean() >= _TWO
+        ):
             score = min(score, -_MOVING_ON)
         self._weighed += 1
         self._moving += max(1 - _MOVING_INERTIA, 1 / self._weighed) * (score - self._moving)
@@ -475,6 +497,44 @@ class Follower:
     def _is_fixed(self, xy: F64) -> Bools:
         column, row = (xy // SPOT).astype(np.intp).T
         return np.asarray(self._fixed[row, column] >= _BARRED_AT, np.bool_)
+
+
+def _second(rays: F64, places: F64, first: Turn, tolerance: float) -> Bools:
+    """Which points agree on the turn of most of those that do not agree with the first one, bool (N,)."""
+    agree = np.zeros(len(rays), np.bool_)
+    rest = ~first.agree
+    if rest.sum() >= _LEAST_POINTS:
+        ones = np.ones(int(rest.sum()))
+        agree[rest] = fit_turn(rays[rest], places[rest], ones, first.rotation, tolerance).agree
+    return agree
+
+
+def _behind(rays: F64, places: F64, weights: F64, sky: Bools, turn: Turn, tolerance: float) -> Turn | None:
+    """The turn of the world around a large thing that most points lie on; None where there is no such thing.
+
+    Before the points are known only their places tell the two apart: a thing that moves stands before the
+    world, which is seen all around it, or between it and the sky.
+    """
+    second = _second(rays, places, turn, tolerance)
+    if (
+        second.sum() < _BEHIND_POINTS
+        or (turn.agree | second).mean() < _TWO
+        or (sky & turn.agree).sum() >= _SKY_AMONG
+    ):
+        return None
+    thing, world = places[turn.agree], places[second]
+    around = _share_within(thing, world) >= _WITHIN and _share_within(world, thing) <= _BESIDE
+    above = np.percentile(world[:, 1], 80) < np.percentile(thing[:, 1], 20)
+    if not (around or above):
+        return None
+    of_world = fit_turn(rays[second], places[second], weights[second], turn.rotation, tolerance)
+    return refine_turn(rays, places, weights, of_world.rotation, tolerance)
+
+
+def _share_within(inner: F64, outer: F64) -> float:
+    """The share of points, float64 (N, 2), within the bounds of all but the outermost of others (M, 2)."""
+    low, high = np.percentile(outer, (3, 97), axis=0)
+    return float(((inner >= low) & (inner <= high)).all(axis=1).mean())
 
 
 def _shared_out(corners: F32, on_sky: Bools, room: int) -> tuple[F32, Bools]:
