@@ -392,7 +392,7 @@ class Follower:
         turns = alone.residual < max(tolerance / 2, 2 * usual)
         if (
             turns.mean() >= _TURNS_SHARE
-            or (alone.agree | _second(rays_before, now, alone, tolerance)).mean() >= _TWO
+            or (alone.agree | _second(rays_before, now, alone, 2 * tolerance)).mean() >= _TWO
         ):
             score = min(score, -_MOVING_ON)
         self._weighed += 1
