@@ -438,7 +438,7 @@ class Follower:
         marks = self._marks
         count = int(land.sum())
         first = self.moves or self._weighed < _LAGS[0]
-        lags = (self._frame - self._key, *_LAGS, *(_FIRST_LAGS if first else ()))
+        lags: tuple[int, ...] = (self._frame - self._key, *_LAGS, *(_FIRST_LAGS if first else ()))
         for survived in (_SURVIVED, _SURVIVED_MOVING) if self.moves else (_SURVIVED,):
             for lag in lags:
                 at = self._frame - lag
