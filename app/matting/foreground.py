@@ -39,7 +39,7 @@ _CHROMA = np.float32(3)
 """Weight of a squared difference in U and V beside one in Y."""
 
 _LIKE, _UNLIKE = np.float32(0.1), np.float32(0.5)
-_OTHER, _FOREIGN = np.float32(0.2), np.float32(0.7)
+_OTHER, _FOREIGN = np.float32(0.15), np.float32(0.6)
 """Distance to the sky's colour, in distances of sky and foreground: up to the first a pixel is sky, from the
 second on it may be anything; from the third on it is not all sky, from the fourth on none."""
 
