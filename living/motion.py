@@ -1,7 +1,7 @@
 """Motion of a plane of cloud as homographies: presets, powers for any real time, mirrored for water, flow.
 
-A picture's own coordinates are x to the right and y down, from -1 to 1 over its width and its height, whatever
-its shape.
+A picture's own coordinates are x to the right and y down, from -1 to 1 over its width and its height,
+whatever its shape.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _TERMS = 30
 
 @dataclass(frozen=True, slots=True)
 class HomographyPreset:
-    """How far the corners of the sky move in a second, (x, y) each: those above, then those at the horizon."""
+    """How far the corners of the sky move in a second, (x, y) each: the upper two, and two at the horizon."""
 
     top_left: Shift
     top_right: Shift
@@ -51,8 +51,8 @@ PRESETS = {
 def power(h: F64, t: float) -> F64:
     """The motion `h`, float64 (3, 3), carried on for `t` times its time, for any real t; determinant 1.
 
-    power(h, a) @ power(h, b) is power(h, a + b). Raises ValueError for a motion that no steady wind gives, such
-    as a reflection.
+    power(h, a) @ power(h, b) is power(h, a + b). Raises ValueError for a motion that no steady wind gives,
+    such as a reflection.
     """
     return _exponential(t * _logarithm(_unimodular(h)))
 
