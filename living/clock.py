@@ -4,7 +4,7 @@ import datetime
 from dataclasses import dataclass, replace
 
 from living.specs import Clock, ProceduralSpec
-from living.sun import day_path, sun_position
+from living.sun import PLAIN_LATITUDE, day_path, sun_position
 
 _USUAL = Clock(10.0, 0.0)
 _PLAIN_DATE = datetime.date(2000, 3, 15)
@@ -68,6 +68,14 @@ class DayClock:
         self.clock = clock
         self._local = local
         self._midnight = datetime.datetime.combine(date, datetime.time(), zone)
+
+    @property
+    def pole(self) -> tuple[float, float]:
+        """(elevation, azimuth), as of the sun, of the northern pole, about which sun and stars turn."""
+        if self._place is not None and self._place[0] < 0:
+            return self._place[0], 0.0
+        latitude = PLAIN_LATITUDE if self._place is None else self._place[0]
+        return latitude, _turned(180 + self._turn)
 
     def at(self, seconds: float) -> Moment:
         """The moment at a second of the sky's time."""

@@ -35,11 +35,11 @@ class _Made(Generic[K]):
 
 
 class Keys(Generic[K]):
-    """Keys at multiples of `period_s`, made one after the other by a thread of a low priority.
+    """Keys at multiples of `period_s`, made one after the other by a thread of their own.
 
     patient: whoever asks waits for the keys before and after a time, so that equal times show equal pictures
     however fast keys are made. Otherwise nobody waits: keys that cannot be ready in time are left out, and
-    the last one stays until the next one comes. The first key is made at once, by whoever makes this.
+    the last one stays until the next one comes; the thread's priority is low. The first key is made at once, by whoever makes this.
     """
 
     def __init__(self, make: Callable[[float], K], period_s: float, *, patient: bool, name: str) -> None:
@@ -117,7 +117,8 @@ class Keys(Generic[K]):
 
     def _work(self) -> None:
         """Make keys until the sky is closed: the making thread."""
-        if sys.platform == "linux":  # there a thread has a priority of its own; the frames go first
+        # On Linux a thread has a priority of its own: frames go first, unless they wait for keys.
+        if sys.platform == "linux" and not self._patient:
             with suppress(OSError):
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         try:

@@ -1,10 +1,12 @@
 import datetime
+import math
 
 import pytest
 
+from app.rotation import rotation_from_vector
 from living.clock import DayClock, hour_at, reset
 from living.specs import REAL, Clock, ProceduralSpec, parse_procedural
-from living.sun import day_path, sun_position
+from living.sun import day_path, direction, sun_position
 
 NOW = datetime.datetime(2026, 6, 21, 9, 30, tzinfo=datetime.UTC)
 
@@ -95,3 +97,20 @@ def test_a_clock_that_is_set_anew_begins_at_that_second() -> None:
 def test_hours_since_a_clock_was_started() -> None:
     assert hour_at(Clock(6.0, 60.0), 120.0, NOW) == pytest.approx(8.0)
     assert hour_at(REAL, 1800.0, NOW) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "clock=10:00,x3600",
+        "sun=20,50&clock=x3600",
+        "clock=10:00,x3600&place=60,0",
+        "clock=9:00,x3600&place=-35,20",
+    ],
+)
+def test_the_sun_turns_about_the_pole(address: str) -> None:
+    """By 15 degrees an hour; its own way among the stars and the air's refraction are far less."""
+    lapse = clock(f"{address}&date=2026-06-01")
+    turn = rotation_from_vector(-math.radians(15) * direction(*lapse.pole))
+    before, after = (direction(*lapse.at(seconds).sun) for seconds in (0.0, 1.0))
+    assert math.degrees(math.acos(min(1.0, float(turn @ before @ after)))) < 0.05
