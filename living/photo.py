@@ -62,16 +62,21 @@ class Likeness(NamedTuple):
 def split(picture: F32 | U8) -> Bands:
     """The bands of a picture (H, W, n) that is sky throughout."""
     height, width, channels = picture.shape
-    shrink = max(1.0, max(width, height) / SMALL)
-    small_wh = max(8, round(width / shrink)), max(8, round(height / shrink))
+    small_wh = _shrunk(width, height, SMALL)
     small = np.asarray(cv2.resize(picture, small_wh, interpolation=cv2.INTER_AREA), np.float32)
     small = small.reshape(small_wh[1], small_wh[0], channels)
-    still = _polynomials(small)
-    broad = cv2.GaussianBlur(small - still, (0, 0), small_wh[0] / _BROAD, borderType=cv2.BORDER_REFLECT)
-    broad = np.asarray(broad, np.float32).reshape(small.shape)
+    still, broad = smooth_bands(small)
     fine = np.empty(picture.shape, np.int16)
     _rest(picture, np.ascontiguousarray(still + broad), fine)
     return Bands(still, broad, fine)
+
+
+def smooth_bands(small: F32) -> tuple[F32, F32]:
+    """The still part and the broad layer of a small picture, float32 (h, w, n) like it."""
+    still = _polynomials(small)
+    sigma = small.shape[1] / _BROAD
+    broad = cv2.GaussianBlur(small - still, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return still, np.asarray(broad, np.float32).reshape(small.shape)
 
 
 def _polynomials(small: F32) -> F32:
@@ -86,11 +91,12 @@ def _polynomials(small: F32) -> F32:
     return np.asarray((basis @ weights).reshape(small.shape), np.float32)
 
 
-def likeness(detail: F32, table: Table, period: float) -> Likeness:
-    """Of a channel of a layer, float32 (h, w) of any size, and itself a `period` further along the wind."""
-    height, width = detail.shape
+def likeness(detail: F32, table: Table, period: float, size: tuple[int, int]) -> Likeness:
+    """Of a channel of a layer, float32 (h, w) of any size, and itself a `period` further along the wind.
+
+    size: (w, h) of what is given back.
+    """
     moved = _look_up(detail, table.displacement(period), table.field.size_wh)
-    size = small_size(width, height)
     sigma = size[0] / _WINDOW
 
     def local(product: F32) -> F32:
@@ -100,9 +106,9 @@ def likeness(detail: F32, table: Table, period: float) -> Likeness:
     return Likeness(local(detail * detail), local(np.asarray(detail * moved, np.float32)))
 
 
-def small_size(width: int, height: int) -> tuple[int, int]:
-    """(width, height) of the maps that hold what is smooth in a picture of that size."""
-    shrink = max(1.0, max(width, height) / SMALL)
+def _shrunk(width: int, height: int, most: int) -> tuple[int, int]:
+    """(width, height) of a picture of that size once neither is more than `most`."""
+    shrink = max(1.0, max(width, height) / most)
     return max(8, round(width / shrink)), max(8, round(height / shrink))
 
 
@@ -132,19 +138,23 @@ class Drift:
 class Layers:
     """What moves in a sky picture, without its fine forms: the same for a photo and for the live program."""
 
-    def __init__(self, bands: Bands, field: Field, period: float, luma: F32, seed: int) -> None:
-        """luma: float32 (n,), what each channel counts for in how bright a pixel is."""
+    def __init__(
+        self, still: F32, broad: F32, fine: F32, field: Field, period: float, luma: F32, seed: int
+    ) -> None:
+        """still, broad: as in `Bands`; fine: the fine layer's luma, float32 (H, W), of any size.
+
+        luma: float32 (n,), what each channel counts for in how bright a pixel is.
+        """
         self._field = field
         self._period = period
-        self._bands = bands
+        self._still = still
+        self._layer = broad
         self._table = field.table(period)
-        height, width = bands.fine.shape[:2]
-        shrink = max(1.0, width / _REACH)
-        size = round(width / shrink), round(height / shrink)
-        fine = cv2.resize(bands.fine @ (luma / _STEPS), size, interpolation=cv2.INTER_AREA)
-        self._fine = likeness(np.asarray(fine, np.float32), self._table, period)
-        self._broad = likeness(np.asarray(bands.broad @ luma, np.float32), self._table, BROAD_SPEED * period)
-        self._moments = moments(bands.broad.shape[:2], seed)
+        size = broad.shape[1], broad.shape[0]
+        self._fine = likeness(fine, self._table, period, size)
+        forms = np.asarray(broad @ luma, np.float32)
+        self._broad = likeness(forms, self._table, BROAD_SPEED * period, size)
+        self._moments = moments((broad.shape[0], broad.shape[1]), seed)
 
     def at(self, phase: float) -> Drift:
         """The layers at a time in [0, period)."""
@@ -153,11 +163,10 @@ class Layers:
         slow = BROAD_SPEED
         broad_there = self._table.displacement(-slow * phase)
         broad_back = self._table.displacement(slow * (self._period - phase))
-        bands = self._bands
-        broad = self._mixed(bands.broad, self._broad, second, broad_there, broad_back)
+        broad = self._mixed(self._layer, self._broad, second, broad_there, broad_back)
         gain = self._gain(self._fine, second, there, back)
         shares = np.dstack([gain * (1.0 - second), gain * second])
-        return Drift(there, back, bands.still + broad, np.asarray(shares, np.float32))
+        return Drift(there, back, self._still + broad, np.asarray(shares, np.float32))
 
     def _gain(self, of: Likeness, second: F32, there: F32, back: F32) -> F32:
         size = self._field.size_wh
@@ -211,7 +220,12 @@ class PhotoLoop:
         self._alpha = alpha
         self._sky = np.ascontiguousarray(extended(photo, alpha))
         self._bands = split(self._sky)
-        self._layers = Layers(self._bands, field, period, LUMA, seed)
+        bands = self._bands
+        size = _shrunk(width, height, _REACH)
+        fine = cv2.resize(bands.fine @ (LUMA / _STEPS), size, interpolation=cv2.INTER_AREA)
+        self._layers = Layers(
+            bands.still, bands.broad, np.asarray(fine, np.float32), field, period, LUMA, seed
+        )
         self._moves = field.fastest > 0
         self._cell_xy = field.cell_xy
         self._daylight = None

@@ -4,8 +4,8 @@ Ratios are those of linear light; the photo's levels are taken for its power 1/2
 one. A camera's exposure follows most of the change, or a night would be black: `EXPOSURE` of it.
 """
 
-import threading
-from functools import lru_cache
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +13,10 @@ from app.frame import F32, F64, U8
 from living.atmosphere import ambient, sky_colour, sun_colour
 from living.sun import day_path
 
+KEPT = Path(__file__).with_name("daylight.npy")
+"""Written by `python -m living.relight`, anew when the atmosphere has changed."""
 GAMMA = 2.2
-EXPOSURE = 0.78
+EXPOSURE = 0.82
 """The power of the light by which the exposure is reduced."""
 METERED = 0.85
 """The share that the sky has in how bright a scene is taken to be."""
@@ -35,38 +37,33 @@ _DOUBT = 0.015
 """What of a colour may be left unexplained before a less usual sun is believed."""
 
 
-@lru_cache(maxsize=len(_SUNS))
-def _light(node: int) -> tuple[F64, F64]:
-    """Logarithms of the sky's colours, (14, 3), and of the land's light, (3,), for one of `_SUNS`."""
-    sun = float(_SUNS[node])
-    sky = sky_colour(sun, _HEIGHTS[:, None], _BEARINGS[None])
-    # In the logarithm, or the glow around the sun would stand for all of the sky.
-    colours = np.log(sky).mean(axis=1)
-    land = ambient(sun) + sun_colour(sun) * max(np.sin(np.radians(sun)), _LOW_SUN) / np.pi
-    return np.asarray(colours, np.float64), np.log(np.asarray(land, np.float64))
+def computed() -> F32:
+    """The light of all hours, from the atmosphere: what `daylight.npy` holds, float32 (suns, 15, 3).
+
+    Logarithms of the sky's colours at 14 elevations, then of the light on the land, for each of `_SUNS`.
+    About two seconds of work, which is why it is kept.
+    """
+    lights = np.empty((len(_SUNS), len(_HEIGHTS) + 1, 3), np.float32)
+    for node, sun in enumerate(_SUNS):
+        # In the logarithm, or the glow around the sun would stand for all of the sky.
+        lights[node, :-1] = np.log(sky_colour(sun, _HEIGHTS[:, None], _BEARINGS[None])).mean(axis=1)
+        steep = max(np.sin(np.radians(sun)), _LOW_SUN)
+        lights[node, -1] = np.log(ambient(sun) + sun_colour(sun) * steep / np.pi)
+    return lights
+
+
+@cache
+def _lights() -> F64:
+    return np.asarray(np.load(KEPT), np.float64)
 
 
 def _light_at(sun_deg: float) -> tuple[F64, F64]:
-    """As `_light`, for any elevation of the sun: monotone and smooth between the nodes."""
+    """Logarithms of the sky's colours, (14, 3), and of the land's light, (3,), for a sun at `sun_deg`."""
     place = float(np.interp(sun_deg, _SUNS, np.arange(len(_SUNS))))
     low = min(int(place), len(_SUNS) - 2)
-    share = place - low
-    before, after = _light(low), _light(low + 1) if share else _light(low)
-    sky, land = ((1.0 - share) * a + share * b for a, b in zip(before, after, strict=True))
-    return sky, land
-
-
-def prepare() -> None:
-    """Compute all that any hour needs, about a second, so that nobody waits for it later."""
-    for node in range(len(_SUNS)):
-        _light(node)
-
-
-def prepare_aside() -> threading.Thread:
-    """A thread, started, that does `prepare`."""
-    thread = threading.Thread(target=prepare, name="daylight", daemon=True)
-    thread.start()
-    return thread
+    before, after = _lights()[low : low + 2]
+    light = before + (place - low) * (after - before)
+    return light[:-1], light[-1]
 
 
 class Daylight:
@@ -124,7 +121,7 @@ def own_sun(sky: U8, elevations: F64) -> float:
     for node, sun in enumerate(_SUNS):
         if not (_DUSK_DEG if dark else 1.0) <= sun <= 38.0:
             continue
-        sky_light, land_light = _light(node)
+        sky_light, land_light = _lights()[node, :-1], _lights()[node, -1]
         clouds = np.exp(land_light)
         left = 0.0
         for row, colour in zip(rows, seen, strict=True):
@@ -142,3 +139,7 @@ def _unexplained(colour: F64, first: F64, second: F64) -> float:
     if (shares >= 0).all():
         return float(np.linalg.norm(colour - shares[0] * first - shares[1] * second))
     return min(float(np.linalg.norm(colour - max(float(colour @ one), 0.0) * one)) for one in (first, second))
+
+
+if __name__ == "__main__":
+    np.save(KEPT, computed())
