@@ -39,7 +39,8 @@ class Keys(Generic[K]):
 
     patient: whoever asks waits for the keys before and after a time, so that equal times show equal pictures
     however fast keys are made. Otherwise nobody waits: keys that cannot be ready in time are left out, and
-    the last one stays until the next one comes; the thread's priority is low. The first key is made at once, by whoever makes this.
+    the last one stays until the next one comes; the thread's priority is low. The first key is made at once,
+    by whoever makes this.
     """
 
     def __init__(self, make: Callable[[float], K], period_s: float, *, patient: bool, name: str) -> None:
@@ -59,8 +60,11 @@ class Keys(Generic[K]):
         self._shown: Shown[K] = Shown(self._made[0].key, None, 0.0)
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
-    def at(self, seconds: float) -> Shown[K]:
-        """What is shown at a time. Raises what the making of a key raised."""
+    def at(self, seconds: float, fits: Callable[[K], bool]) -> Shown[K]:
+        """What is shown at a time. Raises what the making of a key raised.
+
+        fits: whether a key can be shown now; others are made anew, and the patient wait for those.
+        """
         with self._changed:
             self._due = seconds
             if self._thread.ident is None and not self._closed:
@@ -68,11 +72,12 @@ class Keys(Generic[K]):
             self._follow_jump()
             self._changed.notify_all()
             if self._patient:
-                self._changed.wait_for(lambda: self._closed or (self._made and self._made[-1].end > seconds))
+                self._await_keys(seconds, fits)
+            elif not self._stale and not fits(self._made[-1].key):
+                self._forget(seconds)
             if self._error is not None:
                 raise self._error
-            while len(self._made) > 1 and self._made[1].end <= seconds:
-                del self._made[0]
+            self._pass(seconds)
             if self._made:  # else it was closed meanwhile
                 self._shown = self._between(seconds)
             return self._shown
@@ -90,6 +95,20 @@ class Keys(Generic[K]):
             self._changed.notify_all()
         if self._thread.ident is not None:
             self._thread.join(_CLOSE_S)
+
+    def _await_keys(self, seconds: float, fits: Callable[[K], bool]) -> None:
+        while True:
+            self._changed.wait_for(lambda: self._closed or (self._made and self._made[-1].end > seconds))
+            self._pass(seconds)
+            if self._closed or all(fits(made.key) for made in self._made[:2]):
+                return
+            self._forget(seconds)
+            self._changed.notify_all()
+
+    def _pass(self, seconds: float) -> None:
+        """Let go of the keys that are over."""
+        while len(self._made) > 1 and self._made[1].end <= seconds:
+            del self._made[0]
 
     def _between(self, seconds: float) -> Shown[K]:
         if len(self._made) == 1:

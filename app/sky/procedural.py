@@ -14,10 +14,13 @@ from app.sky.base import SkyView, Sun
 from app.sky.keys import Keys
 from app.sky.layers import Clouds, Layers, Painter, Whole, mean_rgb, reduced
 from app.sky.placing import FOV_DEG
+from app.sky.seen import Bounds, bounds_of
 from app.sky.standing import placed_sun, sky_to_world
 from living.clock import DayClock, reset
+from living.procedural import Key
 from living.specs import Clock, ProceduralSpec
 from living.sun import direction
+from living.window import STEP, Window
 
 PERIOD_S = 0.5
 """Seconds from key to key."""
@@ -26,36 +29,19 @@ _MOST_TURN_DEG = 3.0
 """From key to key, up to which the sky's turn is followed: beyond, the horizon would be seen to tilt."""
 
 
-class Key(Protocol):
-    """A moment of a scene; pictures are whole spheres, uint8 RGB (H, W, 3), as a screen shows them.
-
-    clear: the sky without clouds; keys share one array while its light stays as it is. cloud: what the clouds
-    add, already multiplied by their alpha, uint8 (H, W); both are None where there are none. sun: (elevation,
-    azimuth) of the light, in degrees; sun_rgb: its colour, float64 (3,), the largest 255, or black for none.
-    drift_per_s: (x, z) of the clouds' way per second, in the plane at height 1 above the eye.
-    """
-
-    @property
-    def clear(self) -> U8: ...
-    @property
-    def cloud(self) -> U8 | None: ...
-    @property
-    def alpha(self) -> U8 | None: ...
-    @property
-    def sun(self) -> tuple[float, float]: ...
-    @property
-    def sun_rgb(self) -> F64: ...
-    @property
-    def drift_per_s(self) -> tuple[float, float]: ...
-
-
 class Scene(Protocol):
-    """What makes keys; `clock` may be replaced between two of them."""
+    """What makes keys, as `living.procedural.Scene`; `clock` may be replaced between two of them."""
 
     clock: DayClock
 
-    def key(self, seconds: float) -> Key:
-        """The key of a second of the sky's time."""
+    def key(self, seconds: float, window: Window | None = None) -> Key:
+        """The key of a second of the sky's time; clouds outside of the window are coarse."""
+
+
+_ASIDE_DEG, _BEYOND_DEG = 16.0, 9.0
+"""How far clouds are fine beyond what is seen, so that the camera may turn until the next key."""
+_DRIFT_DEG = 2.0
+"""How far clouds drift, at most, from the time of a key to that of a frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +60,7 @@ class _Moment:
     """A key as it is drawn; small: all of it, as of `layers.reduced`."""
 
     seconds: float
+    bounds: Bounds
     clear: _Clear
     clouds: Clouds | None
     small: F32
@@ -87,6 +74,18 @@ def scene_width(size_wh: tuple[int, int]) -> int:
     return min(_MOST_WIDTH, max(256, round(math.pi * focal / 128) * 128))
 
 
+def window_of(bounds: Bounds, width: int) -> Window:
+    """The part of clouds of that width, once around, that holds what is within bounds."""
+    per_degree = width / 360 / STEP
+    begin = math.floor((bounds.left + 180.0) * per_degree)
+    end = math.ceil((bounds.left + 180.0 + bounds.span) * per_degree)
+    left = begin * STEP % width
+    right = min(left + (end - begin) * STEP, left + width)
+    top = math.floor((90.0 - bounds.high) * per_degree) * STEP
+    bottom = min(math.ceil((90.0 - bounds.low) * per_degree) * STEP, width // 4)
+    return Window(left, right, min(max(top, 0), width // 4 - STEP), max(bottom, STEP))
+
+
 class ProceduralSky:
     """A computed sky. Clouds of two keys, moved on by the wind, are mixed over a clear sky that turns.
 
@@ -97,6 +96,7 @@ class ProceduralSky:
         self,
         spec: ProceduralSpec,
         scene: Scene,
+        width: int,
         title: str,
         size_wh: tuple[int, int],
         colour: Colour,
@@ -104,15 +104,17 @@ class ProceduralSky:
         placement: Placement = AS_IT_IS,
         patient: bool = False,
     ) -> None:
-        """scene: of that spec, as wide as `scene_width` says. The first key is made at once."""
+        """scene: of that spec; width: of its clouds, as `scene_width` says. The first key is made at once."""
         self.title = title
         self.placement = placement
         self._spec = spec
         self._scene = scene
         self._clock = scene.clock
         self._seconds = 0.0
+        self._width = width
         self._painter = Painter(size_wh, colour)
         self._clear: _Clear | None = None
+        self._bounds = Bounds(-180.0, 360.0, -90.0, 90.0)  # in which keys are to be fine, by any thread
         self._keys: Keys[_Moment] = Keys(self._make, PERIOD_S, patient=patient, name="sky keys")
 
     @property
@@ -129,17 +131,20 @@ class ProceduralSky:
         """As `Sky.render`."""
         self._seconds = seconds = max(seconds, 0.0)
         placement = self.placement
-        now, then, share = self._keys.at(seconds)
-        seen = [(now, 1 - share)] if then is None or share < 1 else []
-        seen += [(then, share)] if then is not None and share > 0 else []
         rays = np.asarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse, np.float64)
+        seen = bounds_of(view.camera, rays, placement.scale)
+        self._bounds = seen.wider(_ASIDE_DEG, _BEYOND_DEG)
+        needed = seen.wider(_DRIFT_DEG, _DRIFT_DEG)
+        now, then, share = self._keys.at(seconds, lambda key: key.clouds is None or key.bounds.holds(needed))
+        parts = [(now, 1 - share)] if then is None or share < 1 else []
+        parts += [(then, share)] if then is not None and share > 0 else []
         if rows[1] > rows[0]:
-            layers = [_layers(moment, weight, seconds, rays, placement.scale) for moment, weight in seen]
+            layers = [_layers(moment, weight, seconds, rays, placement.scale) for moment, weight in parts]
             self._painter.draw(layers, placement.scale, rows)
         mean = np.zeros(3)
-        for moment, weight in seen:
+        for moment, weight in parts:
             mean += weight * mean_rgb(moment.small, view.camera, rays, placement.scale)
-        sun = _mixed([(moment.sun, weight) for moment, weight in seen])
+        sun = _mixed([(moment.sun, weight) for moment, weight in parts])
         return SkyView(self._painter.planes, mean, placed_sun(sun, placement))
 
     def close(self) -> None:
@@ -148,7 +153,8 @@ class ProceduralSky:
 
     def _make(self, seconds: float) -> _Moment:
         clock = self._scene.clock = self._clock
-        key = self._scene.key(seconds)
+        bounds = self._bounds
+        key = self._scene.key(seconds, window_of(bounds, self._width))
         if self._clear is None or key.clear is not self._clear.rgb or clock is not self._clear.clock:
             self._clear = _Clear(
                 key.clear, self._painter.clear(key.clear), seconds, clock, _turn_per_s(clock)
@@ -158,7 +164,7 @@ class ProceduralSky:
             clouds = self._painter.clouds(key.cloud, key.alpha)
         light = Sun(direction(*key.sun), key.sun_rgb) if key.sun_rgb.any() else None
         small = reduced(key.clear, key.cloud, key.alpha)
-        return _Moment(seconds, self._clear, clouds, small, light, key.drift_per_s)
+        return _Moment(seconds, bounds, self._clear, clouds, small, light, key.drift_per_s)
 
 
 def _turn_per_s(clock: DayClock) -> F64:

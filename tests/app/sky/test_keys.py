@@ -13,6 +13,10 @@ from app.sky.keys import Keys
 PERIOD = 0.5
 
 
+def any_key(key: object) -> bool:
+    return True
+
+
 @contextmanager
 def keys_of(make: Callable[[float], float], *, patient: bool) -> Iterator[Keys[float]]:
     keys = Keys(make, PERIOD, patient=patient, name="keys")
@@ -24,7 +28,7 @@ def keys_of(make: Callable[[float], float], *, patient: bool) -> Iterator[Keys[f
 
 def level(keys: Keys[float], seconds: float) -> float:
     """What is shown, where each key is a number."""
-    now, then, share = keys.at(seconds)
+    now, then, share = keys.at(seconds, any_key)
     return now if then is None else (1 - share) * now + share * then
 
 
@@ -80,7 +84,7 @@ def test_keys_lie_on_the_grid_and_few_are_made_ahead() -> None:
     for _ in range(20):
         gate.open()
     with keys_of(gate.make, patient=True) as keys:
-        keys.at(0.9)
+        keys.at(0.9, any_key)
         wait_for(lambda: len(gate.made) == 4)
         time.sleep(0.02)
         assert gate.made == [0.0, 0.5, 1.0, 1.5]
@@ -115,9 +119,9 @@ def test_nothing_jumps_where_keys_are_late() -> None:
 def test_keys_that_cannot_be_ready_are_left_out() -> None:
     gate = Gate()
     with keys_of(gate.make, patient=False) as keys:
-        keys.at(0.0)
+        keys.at(0.0, any_key)
         wait_for(lambda: len(gate.begun) == 2)
-        keys.at(7.6)
+        keys.at(7.6, any_key)
         for _ in range(3):
             gate.open()
         wait_for(lambda: len(gate.made) == 4)
@@ -129,12 +133,12 @@ def test_after_a_jump_back_keys_follow_again() -> None:
     for _ in range(50):
         gate.open()
     with keys_of(gate.make, patient=False) as keys:
-        keys.at(60.0)
+        keys.at(60.0, any_key)
         wait_for(lambda: len(gate.made) >= 3)
-        wait_for(lambda: keys.at(61.0).now > 55)
-        keys.at(3.0)
-        wait_for(lambda: (keys.at(3.9).then or 60) < 5)
-        assert keys.at(4.5).now < 5
+        wait_for(lambda: keys.at(61.0, any_key).now > 55)
+        keys.at(3.0, any_key)
+        wait_for(lambda: (keys.at(3.9, any_key).then or 60) < 5)
+        assert keys.at(4.5, any_key).now < 5
 
 
 @pytest.mark.parametrize("patient", [True, False])
@@ -146,14 +150,14 @@ def test_what_is_new_is_shown_soon(patient: bool) -> None:
 
     keys = Keys(make, PERIOD, patient=patient, name="keys")
     try:
-        keys.at(0.2)
+        keys.at(0.2, any_key)
         colour[0] = "red"
         keys.renew()
         if patient:
-            assert keys.at(0.3)[:2] == ("red", "red")
+            assert keys.at(0.3, any_key)[:2] == ("red", "red")
         else:
-            wait_for(lambda: keys.at(0.3).then == "red")
-            wait_for(lambda: keys.at(1.1).now == "red")
+            wait_for(lambda: keys.at(0.3, any_key).then == "red")
+            wait_for(lambda: keys.at(1.1, any_key).now == "red")
     finally:
         keys.close()
 
@@ -168,7 +172,7 @@ def test_a_failure_is_told_to_who_asks(patient: bool) -> None:
     with keys_of(make, patient=patient) as keys, pytest.raises(ArithmeticError, match="no sky"):
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            keys.at(0.1)
+            keys.at(0.1, any_key)
 
 
 def test_closing_ends_the_thread_and_those_who_wait() -> None:
@@ -176,7 +180,7 @@ def test_closing_ends_the_thread_and_those_who_wait() -> None:
     gate = Gate()
     keys = Keys(gate.make, PERIOD, patient=True, name="keys")
     shown: list[float] = []
-    asking = threading.Thread(target=lambda: shown.append(keys.at(0.2).now))
+    asking = threading.Thread(target=lambda: shown.append(keys.at(0.2, any_key).now))
     asking.start()
     wait_for(lambda: threading.active_count() > before + 1)
     gate.open()
@@ -192,3 +196,28 @@ def test_a_sky_that_is_never_shown_has_no_thread() -> None:
     before = threading.active_count()
     with keys_of(lambda seconds: seconds, patient=True):
         assert threading.active_count() == before
+
+
+def test_the_patient_wait_for_keys_that_fit() -> None:
+    """Both keys of a time, whatever was made ahead before it was known what fits."""
+    wanted = [1]
+    keys = Keys(lambda seconds: wanted[0], PERIOD, patient=True, name="keys")
+    try:
+        assert keys.at(0.1, lambda key: key >= 1)[:2] == (1, 1)
+        wanted[0] = 2
+        assert keys.at(0.3, lambda key: key >= 2)[:2] == (2, 2)
+        assert keys.at(0.4, lambda key: key >= 1)[:2] == (2, 2)
+    finally:
+        keys.close()
+
+
+def test_the_impatient_see_what_there_is_until_there_is_one_that_fits() -> None:
+    wanted = [1]
+    keys = Keys(lambda seconds: wanted[0], PERIOD, patient=False, name="keys")
+    try:
+        assert keys.at(0.1, lambda key: key >= 1).now == 1
+        wanted[0] = 2
+        wait_for(lambda: keys.at(0.2, lambda key: key >= 2).then == 2)
+        assert keys.at(0.9, lambda key: key >= 2).now == 2
+    finally:
+        keys.close()

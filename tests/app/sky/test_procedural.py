@@ -3,7 +3,6 @@
 import math
 import threading
 import time
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -18,13 +17,16 @@ from app.sky.layers import lay_over
 from app.sky.procedural import ProceduralSky, scene_width
 from app.sky.standing import sky_to_world
 from living.clock import DayClock
+from living.procedural import Key
 from living.specs import Clock, ProceduralSpec
 from living.sun import direction
+from living.window import Window
 
 FRAME_WH = WIDTH, HEIGHT = 96, 54
 CAMERA = Camera.from_fov(FRAME_WH, 60)
 COLOUR = Colour(full_range=True, siting="center")
 WHOLE = 0, HEIGHT
+WIDE = 512
 WIND = 0.3, -0.2
 
 
@@ -47,41 +49,39 @@ def whole_sphere(width: int) -> F64:
     return np.stack([level * np.sin(azimuth), -np.sin(elevation), level * np.cos(azimuth)], axis=-1)
 
 
-@dataclass(frozen=True)
-class StandInKey:
-    clear: U8
-    cloud: U8 | None
-    alpha: U8 | None
-    sun: tuple[float, float]
-    sun_rgb: F64
-    drift_per_s: tuple[float, float] = WIND
-
-
 class StandIn:
     """A scene without an atmosphere: `colours` says what is seen in directions at a time.
 
     `delay_s` is how long a key takes; `made` the times of those that were made.
     """
 
-    def __init__(self, spec: ProceduralSpec, width: int = 512, *, cloudy: bool = True) -> None:
+    def __init__(self, spec: ProceduralSpec, width: int = WIDE, *, cloudy: bool = True) -> None:
         self.clock = DayClock(spec)
         self.delay_s = 0.0
         self.made: list[float] = []
         self._cloudy = cloudy
         self._rays = whole_sphere(width)
 
-    def key(self, seconds: float) -> StandInKey:
+    def key(self, seconds: float, window: Window | None = None) -> Key:
         time.sleep(self.delay_s)
         self.made.append(seconds)
         clear, light, alpha = self.layers(self._rays, seconds)
         moment = self.clock.at(seconds)
         rgb = np.array([255.0, 240.0, 200.0]) if moment.sun[0] > 0 else np.zeros(3)
-        return StandInKey(
+        if window is not None:  # nothing that is seen may be missed outside
+            inside = np.zeros(alpha.shape, bool)
+            columns = np.arange(window.left, window.right) % alpha.shape[1]
+            inside[window.top : window.bottom, columns] = True
+            alpha, light = alpha * inside, light * inside[..., None]
+        return Key(
+            seconds,
             np.rint(clear).astype(np.uint8),
             np.rint(light).astype(np.uint8) if self._cloudy else None,
             np.rint(alpha * 255).astype(np.uint8) if self._cloudy else None,
             moment.sun,
             rgb,
+            np.zeros(3),
+            WIND,
         )
 
     def layers(self, rays: F64, seconds: float) -> tuple[F64, F64, F64]:
@@ -114,7 +114,7 @@ class StandIn:
 def opened(
     spec: ProceduralSpec, scene: StandIn, *, patient: bool = True, colour: Colour = COLOUR
 ) -> ProceduralSky:
-    return ProceduralSky(spec, scene, "computed", FRAME_WH, colour, patient=patient)
+    return ProceduralSky(spec, scene, WIDE, "computed", FRAME_WH, colour, patient=patient)
 
 
 def errors(drawn: SkyView, expected: F64, colour: Colour = COLOUR) -> F64:
@@ -173,7 +173,7 @@ def test_clouds_that_are_drawn_smaller_lie_at_the_same_place(
 ) -> None:
     monkeypatch.setattr("app.sky.layers._LAYER_WIDTH", layer_width)
     scene = StandIn(FIXED)
-    sky = ProceduralSky(FIXED, scene, "computed", frame_wh, COLOUR, patient=True)
+    sky = ProceduralSky(FIXED, scene, WIDE, "computed", frame_wh, COLOUR, patient=True)
     view = View(Camera.from_fov(frame_wh, 60), looking(20, 35).rotation)
     error = errors(sky.render(0.3, view, (0, frame_wh[1])), scene.seen(view, 0.3))
     sky.close()
@@ -199,7 +199,7 @@ def test_rows_are_the_same_when_they_are_asked_for_alone(
 def test_odd_sizes_are_drawn_to_their_edges(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.sky.layers._LAYER_WIDTH", 32)
     size_wh = 97, 53
-    sky = ProceduralSky(FIXED, StandIn(FIXED), "computed", size_wh, COLOUR, patient=True)
+    sky = ProceduralSky(FIXED, StandIn(FIXED), WIDE, "computed", size_wh, COLOUR, patient=True)
     camera = Camera.from_fov(size_wh, 60)
     planes = sky.render(0.3, View(camera, looking(20, 35).rotation), (0, 53)).planes
     sky.close()
@@ -276,7 +276,7 @@ def test_a_clear_sky_that_stays_is_converted_once(monkeypatch: pytest.MonkeyPatc
     scene = StandIn(FIXED)
     first = scene.key(0.0).clear
     key = scene.key
-    scene.key = lambda seconds: StandInKey(first, *_rest(key(seconds)))  # type: ignore[method-assign]
+    scene.key = lambda seconds, window=None: key(seconds)._replace(clear=first)  # type: ignore[method-assign]
     sky = opened(FIXED, scene)
     converted = 0
     whole = sky._painter.clear
@@ -291,10 +291,6 @@ def test_a_clear_sky_that_stays_is_converted_once(monkeypatch: pytest.MonkeyPatc
         sky.render(seconds, looking(0, 30), WHOLE)
     sky.close()
     assert converted == 0
-
-
-def _rest(key: StandInKey) -> tuple[U8 | None, U8 | None, tuple[float, float], F64]:
-    return key.cloud, key.alpha, key.sun, key.sun_rgb
 
 
 def test_equal_times_show_an_equal_sky() -> None:
@@ -317,9 +313,9 @@ def test_late_keys_hold_nobody_up_and_clouds_drift_on() -> None:
     held = threading.Event()
     key = scene.key
 
-    def late(seconds: float) -> StandInKey:
+    def late(seconds: float, window: Window | None = None) -> Key:
         held.wait(10)
-        return key(seconds)
+        return key(seconds, window)
 
     scene.key = late  # type: ignore[method-assign]
     view = looking(20, 35)
