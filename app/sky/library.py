@@ -20,7 +20,7 @@ from app.sky.base import Sky
 from app.sky.gpano import Area, read_area
 from app.sky.panorama import PanoramaSky
 from app.sky.placing import Wrap
-from app.sky.still import Model, StillSky
+from app.sky.still import Model, StillSky, read_rgb, resized
 from app.sky.video import VideoSky
 from living.specs import LIVING, PROCEDURAL, PhotoSpec, ProceduralSpec, Spec, parse_spec
 
@@ -39,6 +39,10 @@ PANO = "pano:"
 """Before a path: what lies there is a panorama, whatever it says itself."""
 
 _CROP = 0.5
+_MOST_PHOTO = 3840
+"""Pixels along a living photo's longer side; a texel to each pixel of a 1920x1080 frame."""
+_LEAST_SKY = 0.02
+"""Share of a photo that is to be sky before it can drift."""
 
 
 class About(Placement):
@@ -190,6 +194,8 @@ def open_sky(
     placement = placement or file.placement
     if isinstance(file.spec, ProceduralSpec):
         return _open_procedural(file.spec, file.title, size_wh, colour, placement, patient)
+    if isinstance(file.spec, PhotoSpec):
+        return _open_living(file.spec, file, size_wh, colour, share, placement)
     if file.moving:
         panorama = file.kind == "panorama"
         return VideoSky(
@@ -222,6 +228,29 @@ def _open_procedural(
     width = scene_width(size_wh)
     scene = Scene(spec, width)
     return ProceduralSky(spec, scene, width, title, size_wh, colour, placement=placement, patient=patient)
+
+
+def _open_living(
+    spec: PhotoSpec,
+    file: SkyFile,
+    size_wh: tuple[int, int],
+    colour: Colour,
+    share: float,
+    placement: Placement,
+) -> Sky:
+    from app.matting.photo import sky_of_photo
+    from app.sky.living_photo import LivingPhotoSky
+
+    rgb = read_rgb(spec.path)
+    shrink = _MOST_PHOTO / max(rgb.shape)
+    if shrink < 1:
+        rgb = resized(rgb, (round(rgb.shape[1] * shrink), round(rgb.shape[0] * shrink)))
+    alpha = sky_of_photo(rgb)
+    if (alpha > 127).mean() < _LEAST_SKY:
+        raise SkyError(f"{spec.path}: no sky was found in this photo")
+    return LivingPhotoSky(
+        file.title, rgb, alpha, spec, size_wh, colour, share, placement=placement, sun=file.about.sun
+    )
 
 
 def _files(folders: Sequence[Path] | None) -> dict[str, Path]:
