@@ -111,14 +111,19 @@ class Sphere:
         return SkyView(self._planes, mean_rgb, placed_sun(sun, placement))
 
     def _mean(self, texture: Texture, numbers: F64, rays: F64, camera: Camera) -> F64:
-        cell = max(camera.size_wh) / _CELLS
-        columns, rows = (_middles(length, cell) for length in camera.size_wh)
-        texels = max(1.0, cell * self.chart.per_radian / camera.focal_px)
+        columns, rows = grid_of(camera.size_wh)
+        texels = max(1.0, max(camera.size_wh) / _CELLS * self.chart.per_radian / camera.focal_px)
         level = min(round(math.log2(texels)), len(texture.levels.first) - 1)
         means = mean_levels(numbers, texture.levels.first, rays, *texture.planes, level, columns, rows)
         matrix, offset = rgb_from_yuv(self._colour)
         rgb: F64 = matrix @ (np.asarray(means, np.float64) - offset)
         return rgb.clip(0.0, 255.0)
+
+
+def grid_of(size_wh: tuple[int, int]) -> tuple[F64, F64]:
+    """Columns and rows, in pixels, where a view of that size is looked at for its mean colour."""
+    columns, rows = (_middles(length, max(size_wh) / _CELLS) for length in size_wh)
+    return columns, rows
 
 
 @cache
