@@ -22,6 +22,7 @@ from app.sky.panorama import PanoramaSky
 from app.sky.placing import Wrap
 from app.sky.still import Model, StillSky, read_rgb, resized
 from app.sky.video import VideoSky
+from engines.base import EngineError
 from living.specs import LIVING, PROCEDURAL, PhotoSpec, ProceduralSpec, Spec, parse_spec
 
 log = logging.getLogger(__name__)
@@ -245,7 +246,10 @@ def _open_living(
     shrink = _MOST_PHOTO / max(rgb.shape)
     if shrink < 1:
         rgb = resized(rgb, (round(rgb.shape[1] * shrink), round(rgb.shape[0] * shrink)))
-    alpha = sky_of_photo(rgb)
+    try:
+        alpha = sky_of_photo(rgb)
+    except EngineError as error:
+        raise SkyError(f"{spec.path}: its sky cannot be looked for: {error}") from error
     if (alpha > 127).mean() < _LEAST_SKY:
         raise SkyError(f"{spec.path}: no sky was found in this photo")
     return LivingPhotoSky(
