@@ -18,8 +18,6 @@ _GRAIN = 60
 """What is finer than a sixtieth of the width is texture; it is mirrored, and the rest is carried on."""
 
 
-_FAINT = 128
-"""Alpha up to which a pixel tells nothing of the sky."""
 _SPECK = 0.003
 """Share of the photo up to which something is an island."""
 _MOST = 0.98
@@ -85,21 +83,7 @@ def extended(photo: U8, alpha: U8) -> U8:
     texture[known == 0] = 0
     filled = np.asarray(cv2.resize(carried, (width, height)), np.float32)
     filled = (filled + share[..., None] * texture).clip(0, 255)
-    agreeing = np.rint(_agreeing(filled, photo, alpha))
-    return np.where(sure[..., None] > 0, photo, agreeing).astype(np.uint8)
-
-
-def _agreeing(sky: F32, photo: U8, alpha: U8) -> F32:
-    """The sky such that mixed pixels are mixtures of it and of a colour that there is.
-
-    Otherwise what the matte takes for half of a thing would stand in the moving sky, brighter than white.
-    """
-    mixed = (alpha > _FAINT) & (alpha < 255)
-    share = alpha[mixed].astype(np.float32)[:, None] / 255
-    seen = photo[mixed].astype(np.float32)
-    before = ((seen - share * sky[mixed]) / (1 - share)).clip(0, 255)
-    sky[mixed] = ((seen - (1 - share) * before) / share).clip(0, 255)
-    return sky
+    return np.where(sure[..., None] > 0, photo, np.rint(filled)).astype(np.uint8)
 
 
 def _pushed_and_pulled(colours: F32, weight: F32) -> F32:

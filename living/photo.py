@@ -251,7 +251,7 @@ class PhotoLoop:
         _compose(
             self._photo, self._alpha, self._sky, self._bands.fine,
             np.asarray(self._cell_xy, np.float64), drift.first, drift.second, drift.smooth, drift.shares,
-            sky_gains, land_gains, out,
+            sky_gains, land_gains, np.float32(np.cos(np.pi * phase / self.period) ** 8), out,
         )  # fmt: skip
         return out
 
@@ -344,9 +344,13 @@ def lit(level: np.float32, gain: np.float32) -> np.float32:
 def _compose(
     photo: U8, alpha: U8, sky: U8, fine: I16,
     cell_xy: F64, first: F32, second: F32, smooth: F32, shares: F32,
-    sky_gains: F32, land_gains: F32, out: U8,
+    sky_gains: F32, land_gains: F32, rest: np.float32, out: U8,
 ) -> None:  # fmt: skip
-    """One picture; sky_gains: float32 (H, 3), or (1, 3) and all 1, like land_gains, in the photo's light."""
+    """One picture; sky_gains: float32 (H, 3), or (1, 3) and all 1, like land_gains, in the photo's light.
+
+    A mixed pixel is the land's part, which is a colour that there is, and the sky's. What is left, where matte
+    or sky are not quite true, is shown by the share `rest`: all at the loop's start, and soon nothing.
+    """
     height, width, _ = photo.shape
     rows, columns, _ = smooth.shape
     nodes = first.shape[1]
@@ -387,10 +391,12 @@ def _compose(
                 _add_fine(fine, x + dx, y + dy, share[1], across, down, colour)
             a = np.float32(alpha[y, x]) * np.float32(1.0 / 255.0)
             for c in range(3):
-                own = np.float32(photo[y, x, c]) - a * np.float32(sky[y, x, c])
+                left = np.float32(photo[y, x, c]) - a * np.float32(sky[y, x, c])
+                own = min(max(left, np.float32(0.0)), (np.float32(1.0) - a) * np.float32(255.0))
+                left = rest * (left - own)
                 now = min(max(colour[c], np.float32(0.0)), np.float32(255.0))
                 if not same_light:
-                    # Of a mixed pixel the land's part is lit as land.
-                    own = lit(own, land_gains[c]) if own > 0.0 else own * min(land_gains[c], np.float32(1.0))
+                    left *= min(land_gains[c], np.float32(1.0))
+                    own = lit(own, land_gains[c])
                     now = lit(now, gains[c])
-                out[y, x, c] = np.uint8(min(max(own + a * now + 0.5, 0.0), 255.0))
+                out[y, x, c] = np.uint8(min(max(own + a * now + left + 0.5, 0.0), 255.0))

@@ -30,6 +30,8 @@ _HEIGHTS = 0.5 * np.pi * (np.arange(14) / 13) ** 2
 _BEARINGS = np.radians([0.0, 20.0, 45.0, 80.0, 120.0, 160.0])
 """The sun may stand anywhere beside the photo: colours are means over these."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
+_DARK_FROM, _DARK_AT = -6.0, -14.0
+_MOONLIT = np.array([0.6, 1.0, 2.2])
 _LOW_SUN = 0.25
 """Sine of the sun's height as things that stand upright see it, at least."""
 _DUSK_DEG, _DARK = -8.0, 0.06
@@ -49,6 +51,9 @@ def computed() -> F32:
         lights[node, :-1] = np.log(sky_colour(sun, _HEIGHTS[:, None], _BEARINGS[None])).mean(axis=1)
         steep = max(np.sin(np.radians(sun)), _LOW_SUN)
         lights[node, -1] = np.log(ambient(sun) + sun_colour(sun) * steep / np.pi)
+        # In the dark eyes see blue (Purkinje), and so do the pictures that are made for them.
+        dark = min(max((_DARK_FROM - sun) / (_DARK_FROM - _DARK_AT), 0.0), 1.0)
+        lights[node] += dark * np.log(_MOONLIT)
     return lights
 
 

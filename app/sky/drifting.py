@@ -110,6 +110,7 @@ def draw(
     lines, line = np.empty((4, blocks), np.float32), np.empty((blocks + 1, _SMOOTH + 3), np.float32)
     detail = np.empty((2, blocks * BLOCK), np.uint8)
     shown = np.empty((2, blocks), np.bool_)
+    ends, work = np.empty((9, blocks + 1), np.float32), np.empty((13, blocks * BLOCK), np.float32)
     begin = rows[0] // BLOCK * BLOCK
     lower = 0
     for top in range(begin - BLOCK, rows[1], BLOCK):
@@ -142,10 +143,10 @@ def draw(
         if light.shape[0] > 0:
             for row in range(first_row // 2, (last_row + 1) // 2):
                 _values(values[upper], values[lower], (2 * row + eye.chroma_xy[1] - top) / BLOCK, line)
-                below = min(2 * row + 1, out[0].shape[0] - 1)
-                _light(
-                    line, matrix, out[0][2 * row], out[0][below], below > 2 * row, out[1][row], out[2][row]
-                )
+                upper_row = out[0][2 * row]
+                # The last row of an odd height has its chroma for itself.
+                lower_row = out[0][2 * row + 1] if 2 * row + 1 < out[0].shape[0] else upper_row.copy()
+                _light(line, matrix, ends, work, upper_row, lower_row, out[1][row], out[2][row])
 
 
 @jit
@@ -203,44 +204,51 @@ def _mix(detail: U8, line: F32, channel: int, side: int, out: U8) -> None:
 
 
 @jit
-def _light(line: F32, matrix: F32, upper: U8, lower: U8, two: bool, u: U8, v: U8) -> None:
-    """Two rows of luma and the row of chroma that belongs to them in another light, in place.
+def _light(line: F32, matrix: F32, ends: F32, work: F32, upper: U8, lower: U8, u: U8, v: U8) -> None:
+    """Two rows of luma, perhaps the same twice, and their row of chroma in another light, in place.
 
-    Of a block's pixels Y' = e Y + f U + g V and so on, Y, U and V without their offsets.
+    Y' = e Y + f U + g V and so on, Y, U and V without their offsets. ends: float32 (9, blocks + 1) and work:
+    float32 (13, samples of chroma in all blocks, or twice as many) are for the way there.
     """
-    black, grey = matrix[0, 3], matrix[1, 3]
-    ends = np.empty((2, 9), np.float32)
-    side = BLOCK // 2
-    for i in range(line.shape[0] - 1):
-        begin, end = i * side, min(i * side + side, u.shape[0])
-        _lighting(line[i], matrix, ends[0])
-        _lighting(line[i + 1], matrix, ends[1])
-        for k in range(begin, end):
-            at = np.float32((k - begin) / side)
-            cu, cv = np.float32(u[k]) - grey, np.float32(v[k]) - grey
-            e = ends[0, 0] + at * (ends[1, 0] - ends[0, 0])
-            f = ends[0, 1] + at * (ends[1, 1] - ends[0, 1])
-            g = ends[0, 2] + at * (ends[1, 2] - ends[0, 2])
-            add = f * cu + g * cv + black + np.float32(0.5)
-            left, right = 2 * k, min(2 * k + 1, upper.shape[0] - 1)
-            mean = np.float32(upper[left]) + np.float32(upper[right])
-            upper[left] = _level(e * (np.float32(upper[left]) - black) + add)
-            if right > left:
-                upper[right] = _level(e * (np.float32(upper[right]) - black) + add)
-            if two:
-                mean = np.float32(0.5) * (mean + np.float32(lower[left]) + np.float32(lower[right]))
-                lower[left] = _level(e * (np.float32(lower[left]) - black) + add)
-                if right > left:
-                    lower[right] = _level(e * (np.float32(lower[right]) - black) + add)
-            luma = np.float32(0.5) * mean - black
-            e = ends[0, 3] + at * (ends[1, 3] - ends[0, 3])
-            f = ends[0, 4] + at * (ends[1, 4] - ends[0, 4])
-            g = ends[0, 5] + at * (ends[1, 5] - ends[0, 5])
-            u[k] = _level(e * luma + f * cu + g * cv + grey + np.float32(0.5))
-            e = ends[0, 6] + at * (ends[1, 6] - ends[0, 6])
-            f = ends[0, 7] + at * (ends[1, 7] - ends[0, 7])
-            g = ends[0, 8] + at * (ends[1, 8] - ends[0, 8])
-            v[k] = _level(e * luma + f * cu + g * cv + grey + np.float32(0.5))
+    for i in range(line.shape[0]):
+        _lighting(line[i], matrix, ends[:, i])
+    for k in range(9):
+        _spread(ends[k], BLOCK // 2, work[k])
+    count = u.shape[0]
+    black, grey, half = matrix[0, 3], matrix[1, 3], np.float32(0.5)
+    cu, cv, luma = work[9, :count], work[10, :count], work[11, :count]
+    for k in range(count):
+        cu[k] = np.float32(u[k]) - grey
+    for k in range(count):
+        cv[k] = np.float32(v[k]) - grey
+    for k in range(count):  # where chroma lies, or half a pixel from it
+        luma[k] = half * (np.float32(upper[2 * k]) + np.float32(lower[2 * k])) - black
+    for k in range(count):
+        u[k] = _level(work[3, k] * luma[k] + work[4, k] * cu[k] + work[5, k] * cv[k] + grey + half)
+    for k in range(count):
+        v[k] = _level(work[6, k] * luma[k] + work[7, k] * cu[k] + work[8, k] * cv[k] + grey + half)
+    for k in range(count):
+        luma[k] = work[1, k] * cu[k] + work[2, k] * cv[k] + black + half
+    gains, added = work[0], work[12]
+    for k in range(count):
+        added[2 * k] = luma[k]
+        added[2 * k + 1] = luma[k]
+    _spread(ends[0], BLOCK, gains)
+    for k in range(upper.shape[0]):
+        upper[k] = _level(gains[k] * (np.float32(upper[k]) - black) + added[k])
+    for k in range(lower.shape[0]):
+        lower[k] = _level(gains[k] * (np.float32(lower[k]) - black) + added[k])
+
+
+@jit
+def _spread(ends: F32, side: int, out: F32) -> None:
+    """Values between those at the edges of blocks, `side` to a block."""
+    per_sample = np.float32(1.0 / side)
+    for i in range(ends.shape[0] - 1):
+        step = per_sample * (ends[i + 1] - ends[i])
+        own = out[i * side : (i + 1) * side]
+        for k in range(side):
+            own[k] = ends[i] + np.float32(k) * step
 
 
 @jit
