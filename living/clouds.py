@@ -7,29 +7,55 @@ sample by Beer-Lambert, with the octaves of Wrenninge, Kulla and Lundqvist, "Oz:
 and in a coarse volume beyond, which is made once for a picture. Lengths in metres; x right, z ahead.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from app.frame import F32, F64, U8
 from living.jit import fast_jit
-from living.weather import PERIOD_M, TEXELS, Layer, wrapped
+from living.weather import PERIOD_M, TEXELS, wrapped
 from skyboxes.atmosphere import henyey_greenstein
 from skyboxes.noise import billow_volume
 
-BLOCKS = 64
+BLOCKS = 128
 """Of the map that says where a ray need not look, along the field's edge."""
 CELLS, STOREYS = 256, 14
 """Of the light volume, along the field's edge and upwards."""
-SAMPLES_NEAR = 2
+EDGE = 64
+"""Of the cube of noise, texels."""
+PHASES = 256
+
+
+class Layer(NamedTuple):
+    """One layer of cloud and how light moves in it; floats all."""
+
+    base: float
+    """Height of the flat underside above the eye."""
+    thickness: float
+    """Largest height of a cloud above its base."""
+    taper: float
+    """How much more cover a cloud needs at the top than at its base."""
+    erosion: float
+    """Depth that the noise eats, in units of the cover."""
+    billow: float
+    """Edge of the noise cube; the field's edge is a whole multiple."""
+    extinction: float
+    """Inside the cloud, per m."""
+    sharpness: float
+    """How fast density rises behind the edge."""
+    haze: float
+    """Distance at which haze has taken 63 % of the cloud's light."""
+    reach: float
+    """Distance of the farthest cloud looked at."""
 
 
 class Field(NamedTuple):
     """A layer's clouds at one moment.
 
-    cover: (512, 512), above 0 where there are clouds. tops: (64, 64), the height up to which there may be any in
-    a block, in thicknesses. noise: uint8 cube. offset: (2,) where the eye stands in the field, m; rise: how far
-    the noise has risen, m.
+    cover: (512, 512), above 0 where there are clouds. tops: (128, 128), the height up to which there may be any in
+    a block, in thicknesses. noise: uint8, as of `noise_cube`. offset: (2,) where the eye stands in
+    the field, m; rise: how far the noise has risen, m.
     """
 
     cover: F32
@@ -42,7 +68,7 @@ class Field(NamedTuple):
 class Lamp(NamedTuple):
     """What lights a layer.
 
-    sun: unit vector (3,) to it, right, up, ahead. colour, top, under: (3,) linear light of the sun, of the sky
+    sun: unit vector (3,) to it, right, up, ahead. phases: as of `phase_table`. colour, top, under: (3,) linear light of the sun, of the sky
     above, and of what comes from the ground and the horizon.
     """
 
@@ -50,31 +76,61 @@ class Lamp(NamedTuple):
     colour: F64
     top: F64
     under: F64
+    phases: F64
+
+
+@lru_cache(maxsize=1)
+def phase_table() -> F64:
+    """(256, 3) phase functions of three octaves of scattering, by the cosine from -1 to 1, times 4 pi.
+
+    Each octave sees a quarter of the depth, and scatters more evenly.
+    """
+    cosines = np.linspace(-1.0, 1.0, PHASES)
+    table = [
+        [
+            0.75 * henyey_greenstein(c, 0.80 * k) + 0.25 * henyey_greenstein(c, -0.25 * k)
+            for k in (1.0, 0.5, 0.2)
+        ]
+        for c in cosines
+    ]
+    return 4.0 * np.pi * np.array(table) * [1.0, 0.60, 0.42]
 
 
 def noise_cube(seed: int) -> U8:
-    """A periodic 64 x 64 x 64 cube of rounded bumps, 0 to 255."""
-    return np.asarray(np.rint(255 * billow_volume(64, 4, 3, 0.5, seed)), np.uint8)
+    """A periodic cube of rounded bumps, `EDGE` texels an edge, flat, 0 to 255."""
+    return np.asarray(np.rint(255 * billow_volume(EDGE, 4, 3, 0.5, seed)), np.uint8).ravel()
 
 
 @fast_jit
-def _sample(noise: U8, x: float, y: float, z: float) -> float:
+def noise_at(noise: U8, x: float, y: float, z: float) -> float:
     """The cube at a place in units of its edge, 0 to 1: trilinear, repeating."""
-    size = noise.shape[0]
-    mask = size - 1
-    x, y, z = x * size, y * size, z * size
+    x, y, z = x * EDGE, y * EDGE, z * EDGE
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
     u, v, w = np.float32(x - fx), np.float32(y - fy), np.float32(z - fz)
-    i0, j0, k0 = int(fx) & mask, int(fy) & mask, int(fz) & mask
-    i1, j1, k1 = (i0 + 1) & mask, (j0 + 1) & mask, (k0 + 1) & mask
-    one = np.float32(1.0)
-    a = np.float32(noise[k0, j0, i0]) * (one - u) + np.float32(noise[k0, j0, i1]) * u
-    b = np.float32(noise[k0, j1, i0]) * (one - u) + np.float32(noise[k0, j1, i1]) * u
-    c = np.float32(noise[k1, j0, i0]) * (one - u) + np.float32(noise[k1, j0, i1]) * u
-    d = np.float32(noise[k1, j1, i0]) * (one - u) + np.float32(noise[k1, j1, i1]) * u
-    return float(
-        ((a * (one - v) + b * v) * (one - w) + (c * (one - v) + d * v) * w) * np.float32(1.0 / 255.0)
+    # Unsigned: Numba then does not look whether an index is negative.
+    mask, one = np.uint64(EDGE - 1), np.uint64(1)
+    i0, j0, k0 = (
+        np.uint64(np.int64(fx)) & mask,
+        np.uint64(np.int64(fy)) & mask,
+        np.uint64(np.int64(fz)) & mask,
     )
+    i1, j1, k1 = (i0 + one) & mask, (j0 + one) & mask, (k0 + one) & mask
+    edge = np.uint64(EDGE)
+    p, q, r, s = (
+        (k0 * edge + j0) * edge,
+        (k0 * edge + j1) * edge,
+        (k1 * edge + j0) * edge,
+        (k1 * edge + j1) * edge,
+    )
+    a, b = np.float32(noise[p + i0]), np.float32(noise[q + i0])
+    c, d = np.float32(noise[r + i0]), np.float32(noise[s + i0])
+    a += u * (np.float32(noise[p + i1]) - a)
+    b += u * (np.float32(noise[q + i1]) - b)
+    c += u * (np.float32(noise[r + i1]) - c)
+    d += u * (np.float32(noise[s + i1]) - d)
+    a += v * (b - a)
+    c += v * (d - c)
+    return float((a + w * (c - a)) * np.float32(1.0 / 255.0))
 
 
 @fast_jit
@@ -100,11 +156,11 @@ def _eroded(
     eaten = layer.erosion * (0.6 + 0.4 * min(1.0, 3.0 * height))
     k = 1.0 / layer.billow
     u, v, w = x * k, z * k, (height * layer.thickness - field.rise) * k
-    bumps = _sample(field.noise, u, v, w)
+    bumps = noise_at(field.noise, u, v, w)
     if detail > 0 and abs(inside - eaten * (1.0 - bumps)) < 0.25 * eaten + 0.08:
-        bumps += 0.42 * (_sample(field.noise, 4.0 * u - 3.0 * v, 3.0 * u + 4.0 * v, 5.0 * w + 0.37) - 0.48)
+        bumps += 0.42 * (noise_at(field.noise, 4.0 * u - 3.0 * v, 3.0 * u + 4.0 * v, 5.0 * w + 0.37) - 0.48)
         if detail > 1:
-            fine = _sample(field.noise, 12.0 * u - 5.0 * v, 5.0 * u + 12.0 * v, 13.0 * w + 0.71)
+            fine = noise_at(field.noise, 12.0 * u - 5.0 * v, 5.0 * u + 12.0 * v, 13.0 * w + 0.71)
             bumps += 0.30 * min(0.0, fine - 0.56)
     return float(inside - eaten * (1.0 - min(bumps, 0.67)))
 
@@ -215,7 +271,7 @@ def _lit(light: F32, x: float, z: float, height: float) -> tuple[float, float]:
 @fast_jit
 def _shade(
     field: Field, layer: Layer, light: F32, lamp: Lamp, x: float, z: float, height: float, d: float,
-    phases: tuple[float, float, float], gone: float, out: F32,
+    mu: float, gone: float, out: F32,
 ) -> None:  # fmt: skip
     """Add the light of a place in a cloud that covers the share `gone` of a ray; d: how deep it lies."""
     sx, sy, sz = lamp.sun[0], lamp.sun[1] / layer.thickness, lamp.sun[2]
@@ -225,8 +281,8 @@ def _shade(
     depth = beyond + layer.extinction * (40.0 * near + 60.0 * next)
     q = np.exp(-depth / 16.0)
     q4 = q * q * q * q
-    direct = phases[0] * q4 * q4 * q4 * q4 + 0.60 * phases[1] * q4 + 0.42 * phases[2] * q
-    lit = 4.0 * np.pi * gone * direct
+    phases = lamp.phases[int((mu * 0.5 + 0.5) * (PHASES - 1) + 0.5)]
+    lit = gone * (phases[0] * q4 * q4 * q4 * q4 + phases[1] * q4 + phases[2] * q)
     skin = gone * (0.35 + 0.65 * np.exp(-3.5 * d))
     sky = skin * (0.25 + 0.75 / (1.0 + 0.22 * over))
     ground = skin * (1.0 - 0.55 * min(1.0, 1.5 * height))
@@ -245,12 +301,6 @@ def _ray(
         return
     block = PERIOD_M / BLOCKS
     mu = dx * lamp.sun[0] + up * lamp.sun[1] + dz * lamp.sun[2]
-    # Octaves of scattering: each sees a quarter of the depth and a rounder phase function.
-    phases = (
-        0.75 * henyey_greenstein(mu, 0.80) + 0.25 * henyey_greenstein(mu, -0.25),
-        0.75 * henyey_greenstein(mu, 0.40) + 0.25 * henyey_greenstein(mu, -0.12),
-        0.75 * henyey_greenstein(mu, 0.16) + 0.25 * henyey_greenstein(mu, -0.05),
-    )
     t, end = base / up + 5.0, min((base + thickness) / up, layer.reach)
     through, far = 1.0, 0.0
     # Of the stretch of cloud that is being gone through: its share of the ray, place and depth.
@@ -272,7 +322,7 @@ def _ray(
             if inside <= 0.0:
                 way = -1100.0 * inside
             else:
-                detail = 2 if t < 9e3 else 1
+                detail = 2 if t < 6e3 else 1 if t < 16e3 else 0
                 d = _eroded(field, layer, x, z, height, inside + 0.1 * layer.erosion, detail)
                 way = -400.0 * d
         if d <= 0.0:
@@ -280,9 +330,9 @@ def _ray(
                 place, deep = place / part, deep / part
                 x, z = dx * place + field.offset[0], dz * place + field.offset[1]
                 height = (up * place - base) / thickness
-                _shade(field, layer, light, lamp, x, z, height, deep, phases, part, out)
+                _shade(field, layer, light, lamp, x, z, height, deep, mu, part, out)
                 part, place, deep = 0.0, 0.0, 0.0
-            small = 10.0 + 0.0022 * t
+            small = 9.0 + 0.004 * t
             t += max(small, way)
             continue
         if part == 0.0:
@@ -301,7 +351,7 @@ def _ray(
         place, deep = place / part, deep / part
         x, z = dx * place + field.offset[0], dz * place + field.offset[1]
         height = (up * place - base) / thickness
-        _shade(field, layer, light, lamp, x, z, height, deep, phases, part, out)
+        _shade(field, layer, light, lamp, x, z, height, deep, mu, part, out)
     cover = 1.0 - through
     if cover <= 0.0:
         return
@@ -313,14 +363,12 @@ def _ray(
 
 
 @fast_jit
-def _alike(a: F32, b: F32, c: F32, d: F32) -> bool:
-    """Whether the pixels between four may be taken from them."""
+def alike(a: F32, b: F32, c: F32, d: F32, tolerance: float) -> bool:
+    """Whether four pixels agree: in cover within 0.03, in light by a share `tolerance`."""
     least, most = min(min(a[3], b[3]), min(c[3], d[3])), max(max(a[3], b[3]), max(c[3], d[3]))
-    if most - least > 0.03:
-        return False
     dark = min(min(a[1], b[1]), min(c[1], d[1]))
     bright = max(max(a[1], b[1]), max(c[1], d[1]))
-    return bright - dark <= 0.05 * bright or most == 0.0
+    return most - least <= 0.03 and bright - dark <= tolerance * bright + 1e-12
 
 
 @fast_jit
@@ -352,7 +400,7 @@ def march(field: Field, layer: Layer, light: F32, lamp: Lamp, azimuths: F64, ele
                 level * cosines[column],
                 result[row, column],
             )
-        _spread(result[row], step, 2)
+        spread(result[row], step, 2)
     for row in range(rows):
         up, level = np.sin(elevations[row]), np.cos(elevations[row])
         step = steps[row]
@@ -366,7 +414,7 @@ def march(field: Field, layer: Layer, light: F32, lamp: Lamp, azimuths: F64, ele
                 left = column - column % (2 * step)
                 right = (left + 2 * step) % columns
             a, b, c, d = result[above, left], result[above, right], result[below, left], result[below, right]
-            if _alike(a, b, c, d):
+            if alike(a, b, c, d, 0.05):
                 u, v = np.float32((column - left) / (2 * step)), np.float32((row - above) / 2)
                 for k in range(4):
                     high = a[k] + u * (b[k] - a[k])
@@ -382,12 +430,12 @@ def march(field: Field, layer: Layer, light: F32, lamp: Lamp, azimuths: F64, ele
                     level * cosines[column],
                     result[row, column],
                 )
-        _spread(result[row], step, 1)
+        spread(result[row], step, 1)
     return result
 
 
 @fast_jit
-def _spread(row: F32, step: int, grain: int) -> None:
+def spread(row: F32, step: int, grain: int) -> None:
     """Fill the pixels between every `step`-th, in steps of `grain`, along a row that closes on itself."""
     if step <= grain:
         return

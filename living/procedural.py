@@ -12,14 +12,11 @@ import numpy as np
 from app.frame import F32, F64, U8
 from living import atmosphere, moon, night
 from living.clock import DayClock
-from living.clouds import Field, Lamp, light_volume, march, noise_cube, tops_of
 from living.jit import fast_jit
+from living.kinds import Daylight, clouds_of
 from living.specs import ProceduralSpec
 from living.sun import PLAIN_LATITUDE, direction, galactic_axes, moon_position, sidereal_deg
-from living.weather import PERIOD_M, kind_of, slid, tiles_of
 
-_SMALL = 256
-"""Rows of the small picture in which smooth light is computed; twice as many columns."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
 _NEW_LIGHT_DEG = 0.04
 """Turns of the sun smaller than this share one clear sky."""
@@ -57,7 +54,7 @@ class _Light(NamedTuple):
     darkness: float
     """0 by day, 1 in a night without a moon: how well stars are seen."""
     small: F32
-    """(256, 512, 3) linear sky, its lower half below the horizon; without disc and stars."""
+    """(h, 2 h, 3) linear sky, its lower half below the horizon; without disc and stars."""
     clear: U8
 
 
@@ -244,10 +241,10 @@ def _add_moon(display: F32, at: F64, toward: F64, strength: float) -> None:
 def _over(table: F32, small: F32, clouds: F32, gains: F64, vivid: float, cloud: U8, alpha: U8) -> None:
     """What clouds (rows, columns, 4) add to the developed sky behind them, and their alpha, both rounded."""
     rows, columns = clouds.shape[0], clouds.shape[1]
-    high, wide = small.shape[0] // 2, small.shape[1]
+    high, wide = small.shape[0], small.shape[1]
     sky = np.empty(3)
     for row in range(rows):
-        v = (row + 0.5) / rows * high - 0.5
+        v = (row + 0.5) / alpha.shape[0] * high - 0.5
         j = min(max(int(np.floor(v)), 0), high - 2)
         t = min(max(v - j, 0.0), 1.0)
         for column in range(columns):
@@ -294,12 +291,13 @@ def _enlarged(small: F32, width: int) -> F32:
 
 def _moment_exposure(ambient: F64, sun_up: float, sun_light: F64) -> tuple[float, float]:
     """(exposure, darkness) by the light of sky and sun: an eye that does not quite get used to the night."""
-    bright = float(ambient @ _LUMA + 0.12 * max(sun_up, 0.0) * (sun_light @ _LUMA))
-    stops = np.log2(max(bright, 4e-9) / 0.045)  # 0 at noon
-    # Three quarters of a stop a stop by dusk, ever less: night is some four stops under day.
-    under = 0.10 * min(-stops, 6.0) + 0.22 * max(0.0, min(-stops - 6.0, 8.0)) + 0.15 * max(0.0, -stops - 14.0)
-    darkness = min(1.0, max(0.0, (-stops - 11.0) / 8.0))
-    return float(0.20 / bright * 2.0**-under), darkness
+    bright = float(ambient @ _LUMA + 0.03 * max(sun_up, 0.0) * (sun_light @ _LUMA))
+    stops = max(0.0, float(np.log2(0.04 / max(bright, 4e-9))))
+    # Of so many stops that it is darker than at noon, this many are left to be seen.
+    under = 0.33 * min(stops, 3.0) + 0.03 * min(max(stops - 3.0, 0.0), 5.0)
+    under += 0.22 * min(max(stops - 8.0, 0.0), 8.0) + 0.15 * max(0.0, stops - 16.0)
+    darkness = min(1.0, max(0.0, (stops - 11.0) / 8.0))
+    return float(5.0 * 2.0 ** (stops - under)), darkness
 
 
 class Scene:
@@ -310,12 +308,9 @@ class Scene:
         self.clock = clock or DayClock(spec)
         self._spec = spec
         self._width = width
-        self._kind = kind_of(spec.clouds, spec.cover)
+        self._kind = clouds_of(spec.clouds, spec.cover, spec.seed)
         self._tone = np.empty(4096, np.float32)
         _tone_table(self._tone)
-        if self._kind is not None:
-            self._tiles = tiles_of(self._kind, spec.seed)
-            self._noise = noise_cube(spec.seed + 5)
         self._light: _Light | None = None
         speed = spec.wind.px_per_s / 640.0
         turn = np.radians(spec.wind.degrees)
@@ -401,7 +396,9 @@ class Scene:
             -float(to_sun[1]),
             sun_light,
         )
-        small = np.empty((_SMALL, 2 * _SMALL, 3), np.float32)
+        # Smooth light is computed for one of so many columns.
+        columns = self._width // (4 if self._width >= 2048 else 2 if self._width >= 1024 else 1)
+        small = np.empty((columns // 2, columns, 3), np.float32)
         air = atmosphere.DEFAULT_AIR
         _small_sky(
             atmosphere.mixed_dome(sun[0], air), np.radians(sun),
@@ -410,7 +407,7 @@ class Scene:
         starry = small
         if darkness > 0.0:
             starry = small.copy()
-            night.add_band(starry[: _SMALL // 2], axes, night.band(), 0.011 * darkness / exposure)
+            night.add_band(starry[: columns // 4], axes, night.band(), 0.011 * darkness / exposure)
         gains, vivid = self._white * exposure, 1.12 - 0.42 * darkness
         display = np.empty_like(small)
         _developed(self._tone, starry, gains, vivid, display)
@@ -431,25 +428,16 @@ class Scene:
 
     def _clouds(self, seconds: float, light: _Light) -> tuple[U8, U8]:
         """(cloud, alpha) of a key."""
-        kind = self._kind
-        assert kind is not None
-        layer = kind.layer
-        cover = slid(self._tiles, kind.weights, kind.shifts * seconds)
-        cover += np.float32(kind.threshold)
-        offset = -np.array(self.drift_per_s) * layer.base * seconds % PERIOD_M
-        rise = kind.rise_per_s * seconds % layer.billow
-        field = Field(cover, tops_of(cover, layer.taper), self._noise, offset, rise)
-        at, colour = self._lamp(light, layer.base / 1000.0)
-        x, y, z = direction(max(at[0], 1.5), at[1])
-        toward = np.array([x, -y, z])
+        assert self._kind is not None
+        at, low = self._lamp(light, 1.5)
+        x, y, z = direction(max(at[0], -1.5), at[1])
         mean = self._ambient(light)
-        ground = 0.18 * (mean + colour * max(0.0, toward[1]) / np.pi)
-        lamp = Lamp(toward, colour / np.pi, 0.95 * mean, 0.45 * mean + ground)
-        volume = light_volume(field, layer, toward)
+        horizon = light.small[len(light.small) // 2 - 2].mean(axis=0).astype(np.float64)
+        daylight = Daylight(np.array([x, -y, z]), low, self._lamp(light, 8.5)[1], mean, horizon)
         width = self._width
         azimuths = ((np.arange(width) + 0.5) / width - 0.5) * 2.0 * np.pi
-        elevations = (0.5 - (np.arange(width // 4) + 0.5) / (width // 2)) * np.pi
-        clouds = march(field, layer, volume, lamp, azimuths, elevations)
+        elevations = (0.5 - (np.arange(width // 2) + 0.5) / (width // 2)) * np.pi
+        clouds = self._kind.picture(seconds, self.drift_per_s, daylight, azimuths, elevations)
         cloud = np.zeros((width // 2, width, 3), np.uint8)
         alpha = np.zeros((width // 2, width), np.uint8)
         gains = self._white * light.exposure
