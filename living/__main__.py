@@ -7,8 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from tqdm import tqdm
-
 from app.errors import SkyError, SkyLiveError
 from engines.base import EngineError
 from living.specs import PROCEDURAL, ProceduralSpec, Wind, parse_photo, parse_procedural
@@ -28,8 +26,7 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0; 1 with one line when something fails; wrong arguments leave with 2 and one line."""
-    options = _parser().parse_args(arguments)
-    tqdm.monitor_interval = 0  # bars are moved by frames; they need no thread of their own
+    options = parsed(sys.argv[1:] if arguments is None else arguments)
     try:
         options.run(options)
     except (SkyLiveError, EngineError) as error:
@@ -41,6 +38,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """What a command line says; leaves with status 2 and one line where it is wrong."""
+    return _parser().parse_args(_with_winds(arguments))
+
+
+def _with_winds(arguments: Sequence[str]) -> list[str]:
+    """The arguments, each wind joined to its option: one below 0 degrees would be taken for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] == "--wind":
+            joined[-1] = f"--wind={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _parser() -> _Parser:

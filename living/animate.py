@@ -7,13 +7,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from app.colour import planes_from_rgb
 from app.errors import SkyError
 from app.frame import U8, Planes
 from app.matting.photo import sky_of_photo
 from app.sky.still import read_rgb, resized
+from living.bar import counted
 from living.behind import horizon_of
 from living.field import wind_field
 from living.film import COLOUR, FILMS, Film, Said, check_free, made_ahead
@@ -57,9 +57,7 @@ def animate(animation: Animation, path: Path, *, force: bool = False) -> None:
     loop = loop_of(animation, photo, alpha)
     height, width = photo.shape[:2]
     with Film(path, (width, height), animation.fps, force=force) as film:
-        for planes in tqdm(
-            _planes(loop, animation.frames), total=animation.frames, unit=" frames", disable=None
-        ):
+        for planes in counted(_planes(loop, animation.frames), animation.frames):
             film.write(planes)
         film.say(_said(animation, alpha))
 

@@ -31,7 +31,9 @@ PICTURES = (".jpg", ".jpeg", ".png")
 FILMS = tuple(FORMATS)
 """Endings of films."""
 
-_CODING = Coding("libx264", {"preset": "medium", "crf": "17"})
+# One quantiser for all pictures: otherwise each key frame, and a loop begins with one, is seen as a jerk of
+# what stands still.
+_CODING = Coding("libx264", {"preset": "medium", "qp": "12", "x264-params": "ipratio=1.0:pbratio=1.0"})
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 94]
 _MOST_WORKERS = 4
 

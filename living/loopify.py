@@ -14,11 +14,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from app.capture.video import VideoFile
 from app.errors import CaptureError
 from app.frame import F32, F64, U8, Planes
+from living.bar import counted
 from living.film import FILMS, Film, check_free
 from living.flow import flow_between
 from living.loops import contrast_gain
@@ -64,7 +64,7 @@ def loopify(clip: Path, path: Path, *, force: bool = False) -> Join:
     small = []
     with VideoFile(clip, None) as file:
         size_wh, fps, colour = file.info.size_wh, file.info.fps, file.info.colour
-        for frame in tqdm(file, desc="looking", total=file.info.frames, unit=" frames", disable=None):
+        for frame in counted(file, file.info.frames, "looking"):
             small.append(thumbnail(frame.planes))
     longest = fade_frames(len(small), fps, size_wh, LONGEST_FADE_S)
     if longest < _LEAST_FADE:
@@ -72,7 +72,7 @@ def loopify(clip: Path, path: Path, *, force: bool = False) -> Join:
     join = calm_join(np.array(small), min(longest, round(FADE_S * fps)), longest)
     with VideoFile(clip, None) as file, Film(path, size_wh, fps, colour, force=force) as film:
         frames = closed((frame.planes for frame in file), join)
-        for planes in tqdm(frames, desc="writing", total=join.frames, unit=" frames", disable=None):
+        for planes in counted(frames, join.frames, "writing"):
             film.write(planes)
     return join
 

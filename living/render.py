@@ -12,12 +12,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from app.colour import planes_from_rgb
 from app.frame import F32, F64, U8, Planes
 from app.sky.procedural import window_of
 from app.sky.seen import Bounds
+from living.bar import counted
 from living.clock import DayClock
 from living.film import COLOUR, FILMS, PICTURES, Film, Said, check_free, write_picture, write_toml
 from living.loopify import Join, closed, fade_frames
@@ -77,14 +77,13 @@ def render(rendering: Rendering, path: Path, *, force: bool = False) -> None:
     sky = Frames(rendering.spec, size_wh, panorama=rendering.panorama, fps=rendering.fps)
     said = _said(rendering, sky.sun, film=film)
     if not film:
-        with tqdm(total=1, unit=" pictures", disable=None) as bar:
-            write_picture(path, sky.at(0.0), force=force)
-            bar.update()
+        for seconds in counted([0.0], 1):
+            write_picture(path, sky.at(seconds), force=force)
         write_toml(path, said)
         return
     frames = max(2, round(rendering.seconds * rendering.fps))
     with Film(path, size_wh, rendering.fps, force=force) as file:
-        for planes in tqdm(_film(rendering, sky, frames), total=frames, unit=" frames", disable=None):
+        for planes in counted(_film(rendering, sky, frames), frames):
             file.write(planes)
         file.say(said)
 
