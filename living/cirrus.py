@@ -23,9 +23,9 @@ _HAZE = 75e3
 class Sheet(NamedTuple):
     """A sheet at one moment.
 
-    fibres, patches: (1024, 1024) maps of a field that repeats, mean 0, deviation 1. offset: (2,) where the eye
-    stands in it, m; drift: (2,) how far its two layers of fibres have slid along each other, m. along: (2,) unit
-    vector, x and z, of the fibres. cover: about the share of the sky under patches; depth: optical depth.
+    fibres, patches: (1024, 1024) maps of a field that repeats, mean 0, deviation 1. offset: (2,) where the
+    eye stands in it, m; drift: (2,) how far its two layers of fibres have slid along each other, m. along:
+    (2,) unit vector, x and z, of the fibres. cover: how strong a patch has to be; depth: optical depth.
     """
 
     fibres: F32
@@ -38,7 +38,7 @@ class Sheet(NamedTuple):
 
 
 def _stretched(seed: int, long: float, slope: float) -> F32:
-    """(1024, 1024) noise, deviation 1, `long` times longer along its rows than across; it closes on itself."""
+    """(1024, 1024) noise, deviation 1, `long` times longer along its rows than across; it closes."""
     rng = np.random.default_rng(seed)
     white = np.fft.rfft2(rng.standard_normal((_TEXELS, _TEXELS)))
     down, across = np.fft.fftfreq(_TEXELS)[:, None], np.fft.rfftfreq(_TEXELS)[None]
@@ -51,16 +51,19 @@ def _stretched(seed: int, long: float, slope: float) -> F32:
 
 def sheet_maps(seed: int) -> tuple[F32, F32]:
     """(fibres, patches) of `Sheet`; a quarter of a second."""
-    straight = _stretched(seed + 1, 7.0, 1.75)
+    straight = _stretched(seed + 1, 9.0, 1.55)
     bend = [fractal_tile(256, 5, 3, 0.5, 0.0, seed + k) for k in (10, 20)]
     j, i = np.mgrid[0:_TEXELS, 0:_TEXELS].astype(np.float32)
     size = (_TEXELS, _TEXELS)
     shift = [np.asarray(cv2.resize(b, size, interpolation=cv2.INTER_CUBIC), np.float32) for b in bend]
     x, y = i + 60.0 * shift[0], j + 52.0 * shift[1]
     fibres = cv2.remap(straight, x % _TEXELS, y % _TEXELS, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    patches = _stretched(seed + 2, 1.8, 2.3)
     patches = cv2.remap(
-        patches, (x + 40 * shift[1]) % _TEXELS, y % _TEXELS, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+        _stretched(seed + 2, 1.8, 2.3),
+        (x + 40 * shift[1]) % _TEXELS,
+        y % _TEXELS,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_WRAP,
     )
     return np.asarray(fibres, np.float32), np.asarray(patches, np.float32)
 
@@ -81,10 +84,10 @@ def _thickness(sheet: Sheet, x: float, z: float) -> float:
     first = wrapped(sheet.fibres, 0.62 * a + 97.0, 0.62 * b + sheet.drift[0] * scale)
     second = wrapped(sheet.fibres, 1.31 * a - sheet.drift[1] * scale, 1.31 * b + 200.0 + 20.0 * patch)
     fine = wrapped(sheet.fibres, 2.9 * a + 12.0 * first, 3.7 * b + 9.0 * second)
-    fibre = 0.60 * first + 0.45 * second + 0.24 * fine + 1.1 * patch - sheet.cover
+    fibre = 0.70 * first + 0.60 * second + 0.42 * fine + 0.75 * patch - 0.8 * sheet.cover - 0.25
     # Strands stand out of a faint veil.
     strand = max(0.0, fibre)
-    return float(sheet.depth * veil * (0.10 + 0.55 * strand + 0.20 * strand * strand))
+    return float(sheet.depth * veil * (0.06 + 0.50 * strand + 0.16 * strand * strand))
 
 
 @fast_jit

@@ -53,9 +53,9 @@ class Layer(NamedTuple):
 class Field(NamedTuple):
     """A layer's clouds at one moment.
 
-    cover: (512, 512), above 0 where there are clouds. tops: (128, 128), the height up to which there may be any in
-    a block, in thicknesses. noise: uint8, as of `noise_cube`. offset: (2,) where the eye stands in
-    the field, m; rise: how far the noise has risen, m.
+    cover: (512, 512), above 0 where there are clouds. tops: (128, 128), the height up to which there may be
+    any in a block, in thicknesses. noise: uint8, as of `noise_cube`. offset: (2,) where the eye stands in the
+    field, m; rise: how far the noise has risen, m.
     """
 
     cover: F32
@@ -68,8 +68,8 @@ class Field(NamedTuple):
 class Lamp(NamedTuple):
     """What lights a layer.
 
-    sun: unit vector (3,) to it, right, up, ahead. phases: as of `phase_table`. colour, top, under: (3,) linear light of the sun, of the sky
-    above, and of what comes from the ground and the horizon.
+    sun: unit vector (3,) to it, right, up, ahead. colour, top, under: (3,) linear light of the sun, the sky
+    above, and of what comes from the ground and the horizon. phases: as of `phase_table`.
     """
 
     sun: F64
@@ -187,9 +187,9 @@ def tops_of(cover: F32, taper: float) -> F32:
             most = np.float32(-1.0)
             for y in range(size + 1):
                 for x in range(size + 1):
-                    most = max(most, cover[(j * size + y) % TEXELS, (i * size + x) % TEXELS])
+                    most = np.maximum(most, cover[(j * size + y) % TEXELS, (i * size + x) % TEXELS])
             if most > 0.0:
-                tops[j, i] = min(1.0, (most / taper) ** 0.8)
+                tops[j, i] = min(1.0, (float(most) / taper) ** 0.8)
     return tops
 
 
@@ -368,7 +368,7 @@ def alike(a: F32, b: F32, c: F32, d: F32, tolerance: float) -> bool:
     least, most = min(min(a[3], b[3]), min(c[3], d[3])), max(max(a[3], b[3]), max(c[3], d[3]))
     dark = min(min(a[1], b[1]), min(c[1], d[1]))
     bright = max(max(a[1], b[1]), max(c[1], d[1]))
-    return most - least <= 0.03 and bright - dark <= tolerance * bright + 1e-12
+    return bool(most - least <= 0.03 and bright - dark <= tolerance * bright + 1e-12)
 
 
 @fast_jit

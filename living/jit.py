@@ -11,9 +11,10 @@ R = TypeVar("R")
 
 def fast_jit(function: Callable[P, R]) -> Callable[P, R]:
     """The function compiled for one thread, with fused and reordered arithmetic; one machine, one result."""
-    options = {"nogil": True, "fastmath": True, "error_model": "numpy"}
     try:
-        compiled: Callable[P, R] = numba.njit(cache=True, **options)(function)
+        compiled: Callable[P, R] = numba.njit(nogil=True, fastmath=True, error_model="numpy", cache=True)(
+            function
+        )
     except RuntimeError:  # no folder for the cache can be written
-        compiled = numba.njit(**options)(function)
+        compiled = numba.njit(nogil=True, fastmath=True, error_model="numpy")(function)
     return compiled

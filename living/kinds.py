@@ -20,8 +20,8 @@ _SLIDES = np.array([[0.020, 0.008], [-0.020, -0.010], [0.004, -0.012]])
 class Daylight(NamedTuple):
     """What there is of light: at: unit vector (3,) to sun or moon, right, up, ahead; the rest linear, (3,).
 
-    low, high: its light at the height of low clouds and of cirrus, as a surface gets it that faces it; ambient:
-    the sky's, as `atmosphere.ambient`; horizon: the mean light of the sky along the horizon.
+    low, high: its light at the height of low clouds and of cirrus, as a surface gets it that faces it;
+    ambient: the sky's, as `atmosphere.ambient`; horizon: the mean light of the sky along the horizon.
     """
 
     at: F64
@@ -110,7 +110,7 @@ class _Cirrus:
         along = np.array(drift) / speed if speed > 0 else np.array([1.0, 0.0])
         sheet = cirrus.Sheet(
             self._fibres, self._patches, _eye(drift, cirrus.HEIGHT, seconds), np.array([9.0, 14.0]) * seconds,
-            along, self._cover, 0.75,
+            along, self._cover, 0.38,
         )  # fmt: skip
         return cirrus.veiled(sheet, light.at, light.high, light.ambient, azimuths, elevations[elevations > 0])
 
@@ -120,24 +120,26 @@ _STRATUS = deck.Deck(
     relief=170.0,
     thickness=330.0,
     swell=1.2,
-    sink=110.0,
-    gloom=0.55,
+    sink=120.0,
+    gloom=0.75,
     fray=130.0,
     billow=PERIOD_M / 40,
-    haze=11e3,
+    rim=0.08,
+    haze=12e3,
     shelf=0.0,
 )
 _STORM = deck.Deck(
     base=1500.0,
     relief=260.0,
     thickness=900.0,
-    swell=0.7,
-    sink=330.0,
-    gloom=0.16,
+    swell=0.9,
+    sink=250.0,
+    gloom=0.18,
     fray=260.0,
     billow=PERIOD_M / 22,
-    haze=14e3,
-    shelf=950.0,
+    rim=0.17,
+    haze=13e3,
+    shelf=1000.0,
 )
 
 
@@ -145,7 +147,7 @@ class _Deck:
     texels = 1024
     hang_tiles = ((20, 5, 0.5, 0.15), (26, 5, 0.45, 0.2), (7, 3, 0.5, 0.2))
     heave_tiles = ((24, 5, 0.52, 0.15), (30, 5, 0.5, 0.2), (6, 3, 0.5, 0.2))
-    weights = np.array([0.7, 0.55, 0.7])
+    weights = np.array([0.55, 0.45, 1.15])
     rise_per_s = 1.5
 
     def __init__(self, shape: deck.Deck, cover: float, seed: int) -> None:
@@ -155,8 +157,11 @@ class _Deck:
             tiles[1] = 0.45 - 2.0 * np.abs(tiles[1])  # rounded lumps with creases between them
         self._noise = noise_cube(seed + 8)
         self._shape = shape
-        # At half the sky it breaks open; at all of it no gap is left.
-        self._lift = np.float32(1.1 * (cover - 0.35))
+        whole = slid(self._heave, self.weights, 0.0 * _SLIDES)
+        if shape.shelf > 0:
+            self._lift = np.float32(1.1 * (cover - 0.35))
+        else:  # there are gaps where the top heaves down to the underside
+            self._lift = np.float32(-0.95 / shape.swell - np.quantile(whole, 1.0 - min(cover, 0.98)))
         self._gaps = 0.9 - 0.7 * cover
 
     def picture(
@@ -169,24 +174,25 @@ class _Deck:
         speed = float(np.hypot(*drift))
         along = np.array(drift) / speed if speed > 0 else np.array([1.0, 0.0])
         along = along if along[0] >= -1e-9 else -along  # the shelf stands ahead, as far as it can
-        ceiling = deck.Ceiling(
-            hang,
-            heave,
-            self._noise,
-            _eye(drift, shape.base, seconds),
-            self.rise_per_s * seconds,
-            along,
-            5200.0,
-        )
-        high = max(0.0, light.at[1])
+        offset = _eye(drift, shape.base, seconds)
+        underside = np.float32(shape.base) - np.float32(shape.relief) * hang
+        if shape.shelf > 0:
+            hidden = deck.add_shelf(underside, hang, offset, along, 3900.0, shape.shelf)
+        else:
+            hidden = np.zeros_like(hang)
+        rise = self.rise_per_s * seconds
+        ceiling = deck.Ceiling(underside, hidden, heave, self._noise, offset, rise)
+        # Light from the side counts, too: a deck's top has lumps.
+        high = max(0.0, light.at[1]) + 0.06
         above = light.ambient + light.low * high / np.pi
         ground = _GROUND * shape.gloom * above
         grey = above @ np.array([0.2126, 0.7152, 0.0722])
         # Under a ceiling all light has been mixed.
         through = 0.55 * above + 0.45 * grey
-        under = 0.10 * light.horizon + 0.5 * ground
-        haze = (0.62 if shape.shelf == 0 else 0.55) * shape.gloom * through + 0.14 * light.horizon
+        edge = 0.4 * light.horizon + 0.6 * light.horizon.mean()
+        under = 0.05 * edge + 0.5 * ground
+        haze = 0.42 * shape.gloom * through + shape.rim * edge
         # A sun below the ceiling's edge reaches far under it only where there are gaps.
-        direct = self._gaps * light.low / np.pi
+        direct = 0.6 * self._gaps * light.low / np.pi
         glow = deck.Glow(light.at, through, direct, under, haze)
         return deck.roofed(ceiling, shape, glow, azimuths, elevations)

@@ -24,7 +24,7 @@ def light(sun: F64, moon: F64) -> float:
     Krisciunas and Schaefer, "A Model of the Brightness of Moonlight" (1991), eq. 9.
     """
     angle = 180.0 - float(np.degrees(np.arccos(np.clip(sun @ moon, -1.0, 1.0))))
-    return FULL_LIGHT * 10.0 ** (-0.4 * (0.026 * angle + 4e-9 * angle**4))
+    return float(FULL_LIGHT * 10.0 ** (-0.4 * (0.026 * angle + 4e-9 * angle**4)))
 
 
 @fast_jit

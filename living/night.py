@@ -22,7 +22,7 @@ _MAP = (1536, 520)
 
 @fast_jit
 def _band_map(columns: int, rows: int) -> F32:
-    """(rows, columns, 4): red, green and blue of the band along and across it, and the density of its stars."""
+    """(rows, columns, 4): the band's light along and across it, and the density of its stars."""
     result = np.zeros((rows, columns, 4), np.float32)
     for row in range(rows):
         across = ((row + 0.5) / rows * 2.0 - 1.0) * _BAND_HALF

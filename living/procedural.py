@@ -18,8 +18,8 @@ from living.specs import ProceduralSpec
 from living.sun import PLAIN_LATITUDE, direction, galactic_axes, moon_position, sidereal_deg
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
-_NEW_LIGHT_DEG = 0.04
-"""Turns of the sun smaller than this share one clear sky."""
+_LIGHT_S = 10.0
+"""Seconds of the day that share one clear sky: the sun goes a twelfth of its width."""
 
 
 class Key(NamedTuple):
@@ -28,8 +28,8 @@ class Key(NamedTuple):
     clear: whole, with sun, moon and stars. cloud: what the clouds add, multiplied by alpha already: cloud +
     (1 - alpha / 255) clear is what is seen; None without clouds, alpha too. sun: (elevation, azimuth) in
     degrees of what gives the light; sun_rgb: its colour, float64 (3,), the largest 255, black for none.
-    ambient: float64 (3,), 0 to 255, what a white surface lying open shows by the sky alone. drift_per_s: (x, z),
-    the clouds' way per second on the plane at height 1 above the eye.
+    ambient: float64 (3,), 0 to 255, what a white surface lying open shows by the sky alone. drift_per_s:
+    (x, z), the clouds' way per second on the plane at height 1 above the eye.
     """
 
     seconds: float
@@ -312,6 +312,7 @@ class Scene:
         self._tone = np.empty(4096, np.float32)
         _tone_table(self._tone)
         self._light: _Light | None = None
+        self._light_of: tuple[DayClock, float] | None = None
         speed = spec.wind.px_per_s / 640.0
         turn = np.radians(spec.wind.degrees)
         self.drift_per_s = (float(speed * np.cos(turn)), float(speed * np.sin(turn)))
@@ -366,18 +367,22 @@ class Scene:
         return light.moon, light.moonlight * by_moon * np.array([0.92, 0.97, 1.0])
 
     def _light_at(self, seconds: float) -> _Light:
-        moment = self.clock.at(seconds)
+        clock = self.clock
+        if clock.clock.rate > 0:  # from the seconds alone, whichever key was asked for before
+            step = _LIGHT_S / clock.clock.rate
+            seconds = float(np.floor(seconds / step)) * step
+        else:
+            seconds = 0.0
+        if self._light is not None and (clock, seconds) == self._light_of:
+            return self._light
+        self._light_of = (clock, seconds)
+        moment = clock.at(seconds)
         place = self._spec.place
         latitude, longitude = place or (PLAIN_LATITUDE, 0.0)
         south = latitude >= 0
         elevation, from_north = moon_position(moment.utc, latitude, longitude)
         middle = 180.0 if south else 0.0
         moon_at = (elevation, (from_north - middle + 180) % 360 - 180)
-        if self._light is not None:
-            old = direction(*self._light.sun) @ direction(*moment.sun)
-            moved = direction(*self._light.moon) @ direction(*moon_at)
-            if min(old, moved) > np.cos(np.radians(_NEW_LIGHT_DEG)):
-                return self._light
         # Without a place the galaxy's centre is highest an hour after midnight.
         sidereal = (
             sidereal_deg(moment.utc, longitude) if place is not None else 266.4 + 15.0 * (moment.hour - 1.0)
