@@ -66,12 +66,8 @@ def extended(photo: U8, alpha: U8) -> U8:
     if sure.min() == 255:
         return photo
     height, width = alpha.shape
-    shrink = max(1.0, width / _SMALL)
-    small_wh = max(2, round(width / shrink)), max(2, round(height / shrink))
-    weight = np.asarray(cv2.resize(sure, small_wh, interpolation=cv2.INTER_AREA), np.float32) / 255
-    masked = cv2.resize(photo * (sure[..., None] & 1), small_wh, interpolation=cv2.INTER_AREA)
-    carried = _pushed_and_pulled(np.asarray(masked, np.float32), np.asarray(weight, np.float32))
-    sigma = max(1.0, small_wh[0] / _GRAIN)
+    carried = carried_on(photo, sure)
+    sigma = max(1.0, carried.shape[1] / _GRAIN)
     calm = cv2.resize(cv2.GaussianBlur(carried, (0, 0), sigma), (width, height))
     rows = _mirrored_rows(sure)
     columns = np.broadcast_to(np.arange(width), rows.shape)
@@ -84,6 +80,19 @@ def extended(photo: U8, alpha: U8) -> U8:
     filled = np.asarray(cv2.resize(carried, (width, height)), np.float32)
     filled = (filled + share[..., None] * texture).clip(0, 255)
     return np.where(sure[..., None] > 0, photo, np.rint(filled)).astype(np.uint8)
+
+
+def carried_on(photo: U8, sure: U8) -> F32:
+    """The colours of a photo where `sure`, uint8 (H, W), is 255, and those carried on from there elsewhere.
+
+    float32 (h, w, 3), not wider than 1280.
+    """
+    height, width = sure.shape
+    shrink = max(1.0, width / _SMALL)
+    small_wh = max(2, round(width / shrink)), max(2, round(height / shrink))
+    weight = np.asarray(cv2.resize(sure, small_wh, interpolation=cv2.INTER_AREA), np.float32) / 255
+    masked = cv2.resize(photo * (sure[..., None] & 1), small_wh, interpolation=cv2.INTER_AREA)
+    return _pushed_and_pulled(np.asarray(masked, np.float32), np.asarray(weight, np.float32))
 
 
 def _pushed_and_pulled(colours: F32, weight: F32) -> F32:

@@ -1,9 +1,10 @@
 """A photo whose sky drifts in a seamless loop, at the photo's full size; its land stands still.
 
-The sky is split into a still part, the gradient of the clear sky with its glow, and into two layers of cloud
-around it, one of broad forms and one of fine ones, each with a speed of its own. Each layer is shown by two
-copies that take turns (`living.loops`), with the contrast of one. What moves is added to the photo as a
-difference from its own sky: where there is no sky, nothing is changed, and at the loop's start nowhere.
+The sky is split into a still part, the gradient of the clear sky and the sun with its glow, and into two
+layers of cloud around it, one of broad forms and one of fine ones, each with a speed of its own. Each layer
+is shown by two copies that take turns (`living.loops`), with the contrast of one. What moves is added to the
+photo as a difference from its own sky: where there is no sky, nothing is changed, and at the loop's start
+nowhere.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from app.frame import F32, F64, U8
 from app.jit import jit
 from living.behind import extended, horizon_of, without_specks
 from living.field import Field, Table
+from living.glare import find_glare, without_glare
 from living.loops import contrast_gain, hour_at, moments, phase_of, second_share
 from living.relight import Daylight, own_sun, sun_at
 
@@ -219,7 +221,10 @@ class PhotoLoop:
         self._photo = np.ascontiguousarray(photo)
         self._alpha = alpha
         self._sky = np.ascontiguousarray(extended(photo, alpha))
-        self._bands = split(self._sky)
+        glare = find_glare(self._sky)
+        clouds = self._sky if glare is None else without_glare(self._sky, glare)
+        self._glow = self._sky - clouds
+        self._bands = split(clouds)
         bands = self._bands
         size = _shrunk(width, height, _REACH)
         fine = cv2.resize(bands.fine @ (LUMA / _STEPS), size, interpolation=cv2.INTER_AREA)
@@ -249,7 +254,7 @@ class PhotoLoop:
         drift = self._layers.at(phase)
         out = np.empty_like(self._photo)
         _compose(
-            self._photo, self._alpha, self._sky, self._bands.fine,
+            self._photo, self._alpha, self._sky, self._glow, self._bands.fine,
             np.asarray(self._cell_xy, np.float64), drift.first, drift.second, drift.smooth, drift.shares,
             sky_gains, land_gains, np.float32(np.cos(np.pi * phase / self.period) ** 8), out,
         )  # fmt: skip
@@ -342,14 +347,14 @@ def lit(level: np.float32, gain: np.float32) -> np.float32:
 
 @jit
 def _compose(
-    photo: U8, alpha: U8, sky: U8, fine: I16,
+    photo: U8, alpha: U8, sky: U8, glow: U8, fine: I16,
     cell_xy: F64, first: F32, second: F32, smooth: F32, shares: F32,
     sky_gains: F32, land_gains: F32, rest: np.float32, out: U8,
 ) -> None:  # fmt: skip
     """One picture; sky_gains: float32 (H, 3), or (1, 3) and all 1, like land_gains, in the photo's light.
 
-    A mixed pixel is the land's part, which is a colour that there is, and the sky's. What is left, where matte
-    or sky are not quite true, is shown by the share `rest`: all at the loop's start, and soon nothing.
+    A mixed pixel is the land's part, which is a colour that there is, and the sky's. What is left, where
+    matte or sky are not quite true, is shown by the share `rest`: all at the loop's start, and soon nothing.
     """
     height, width, _ = photo.shape
     rows, columns, _ = smooth.shape
@@ -394,7 +399,8 @@ def _compose(
                 left = np.float32(photo[y, x, c]) - a * np.float32(sky[y, x, c])
                 own = min(max(left, np.float32(0.0)), (np.float32(1.0) - a) * np.float32(255.0))
                 left = rest * (left - own)
-                now = min(max(colour[c], np.float32(0.0)), np.float32(255.0))
+                now = colour[c] + np.float32(glow[y, x, c])
+                now = min(max(now, np.float32(0.0)), np.float32(255.0))
                 if not same_light:
                     left *= min(land_gains[c], np.float32(1.0))
                     own = lit(own, land_gains[c])

@@ -22,6 +22,7 @@ from living.behind import extended, horizon_of, without_specks
 from living.clock import hour_at as clock_hour
 from living.clock import utc_now
 from living.field import Field, arrow_field, wind_field
+from living.glare import find_glare, without_glare
 from living.loops import hour_at, phase_of
 from living.photo import Layers, smooth_bands
 from living.relight import Daylight, own_sun
@@ -81,7 +82,9 @@ class LivingPhotoSky:
         chart = self._backdrop.sphere.chart
         above = round(chart.level_y + 0.5) - picture_wh[1] // 2
         sky = resized(sky, picture_wh)
-        still, broad, planes = self._split(planes_from_rgb(sky, colour))
+        glare = find_glare(sky)
+        clouds = sky if glare is None else without_glare(sky, glare)
+        still, broad, planes = self._split(planes_from_rgb(clouds, colour), planes_from_rgb(sky, colour))
         self._texture = self._backdrop.sphere.texture(planes, None, colour.chroma_xy)
         field = _on_chart(_field_of(spec, picture_wh, horizon), (chart.width, chart.height), above)
         reach = max(1.0, max(chart.width, chart.height) / _REACH)
@@ -142,21 +145,30 @@ class LivingPhotoSky:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _split(self, planes: Planes) -> tuple[F32, F32, Planes]:
-        """Still part and broad layer over the chart, float32 (h, w, 3), and what is left, as planes."""
+    def _split(self, planes: Planes, sunny: Planes) -> tuple[F32, F32, Planes]:
+        """Still part and broad layer over the chart, float32 (h, w, 3), and what is left, as planes.
+
+        planes: the sky without the sun, which moves; sunny: with it, which becomes part of what is still.
+        """
         size = self._backdrop.picture_wh[0] // _PART, self._backdrop.picture_wh[1] // _PART
-        small = np.dstack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes])
-        bands = smooth_bands(small.astype(np.float32))
-        still, broad = (
-            np.dstack([self._backdrop.extended(np.ascontiguousarray(band[..., c]), _PART) for c in range(3)])
-            for band in bands
+        small, bright = (
+            np.dstack([cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in three]).astype(
+                np.float32
+            )
+            for three in (planes, sunny)
         )
+        still, broad, glow = (self._over_chart(band) for band in (*smooth_bands(small), bright - small))
         rest = []
         for channel, plane in enumerate(planes):
             whole = self._backdrop.extended(plane, 2 if channel else 1)
             smooth = cv2.resize(still[..., channel] + broad[..., channel], (whole.shape[1], whole.shape[0]))
             rest.append(np.rint(whole - smooth + MIDDLE).clip(0, 255).astype(np.uint8))
-        return still, broad, Planes(*rest)
+        return np.asarray(still + glow, np.float32), broad, Planes(*rest)
+
+    def _over_chart(self, band: F32) -> F32:
+        """A small map of the picture, float32 (h, w, 3), over all of the chart."""
+        channels = (np.ascontiguousarray(band[..., c]) for c in range(3))
+        return np.dstack([self._backdrop.extended(channel, _PART) for channel in channels])
 
     def _drift(self, phase: float) -> Sample:
         """The sky at a time of its loop, without its light; kept, for a sky that stands still."""
