@@ -108,11 +108,11 @@ def test_a_clip_is_closed_at_its_own_rate_and_size(tmp_path: Path) -> None:
     clip, loop = tmp_path / "clip.mp4", tmp_path / "loop.mp4"
     with Film(clip, (96, 64), Fraction(24), force=False) as film:
         for n in range(40):
-            film.write(window(3 * n))
+            film.write(window(n))
     join = loopify(clip, loop)
     assert read_clip(loop, loop=True).seconds == pytest.approx(join.frames / 24)
-    closed_clip = list(closed((window(3 * n) for n in range(40)), join))
-    assert seam(steps([window(3 * n).y for n in range(40)])) > 1.3
+    closed_clip = list(closed((window(n) for n in range(40)), join))
+    assert seam(steps([window(n).y for n in range(40)])) > 1.3
     assert seam(steps([planes.y for planes in closed_clip])) < 1.2
 
 
