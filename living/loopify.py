@@ -171,11 +171,14 @@ def mixed(a: Planes, b: Planes, there: F32, back: F32, share: float) -> Planes:
         calm_a, calm_b = _calm(moved_a), _calm(moved_b)
         fine_a, fine_b = moved_a - calm_a, moved_b - calm_b
         if gain is None:
-            second_share = np.full(_energy(fine_a * fine_a).shape, share, np.float32)
+            second_share = np.full(local_mean(fine_a * fine_a).shape, share, np.float32)
             gain = contrast_gain(
-                second_share, _energy(fine_a * fine_a), _energy(fine_b * fine_b), _energy(fine_a * fine_b)
+                second_share,
+                local_mean(fine_a * fine_a),
+                local_mean(fine_b * fine_b),
+                local_mean(fine_a * fine_b),
             )
-        fine = _sized(gain, fine_a.shape) * ((1 - share) * fine_a + share * fine_b)
+        fine = sized(gain, fine_a.shape) * ((1 - share) * fine_a + share * fine_b)
         planes.append(np.rint((1 - share) * calm_a + share * calm_b + fine).clip(0, 255).astype(np.uint8))
     return Planes(*planes)
 
@@ -233,24 +236,25 @@ def _as_bright(luma: U8, as_of: U8) -> U8:
 def _moved(picture: U8 | F32, flow: F32) -> F32:
     """The picture as it is seen at the ends of a flow of any size: float32."""
     height, width = picture.shape[:2]
-    far = _sized(flow, picture.shape) * np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    far = sized(flow, picture.shape) * np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
     x = np.arange(width, dtype=np.float32)[None] + far[..., 0]
     y = np.arange(height, dtype=np.float32)[:, None] + far[..., 1]
     moved = cv2.remap(np.asarray(picture, np.float32), x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(moved, np.float32)
 
 
-def _sized(picture: F32, shape: tuple[int, ...]) -> F32:
+def sized(picture: F32, shape: tuple[int, ...]) -> F32:
+    """A picture or a map at the size of that shape."""
     return np.asarray(cv2.resize(picture, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _calm(picture: F32) -> F32:
     """Local means."""
-    return _sized(_energy(picture), picture.shape)
+    return sized(local_mean(picture), picture.shape)
 
 
-def _energy(picture: F32) -> F32:
-    """Local means, at a small size."""
+def local_mean(picture: F32) -> F32:
+    """Local means of a picture, float32 (H, W), at a small size."""
     height, width = picture.shape
     shrink = max(1.0, max(width, height) / 192)
     small = cv2.resize(

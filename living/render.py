@@ -20,13 +20,14 @@ from app.sky.seen import Bounds
 from living.bar import counted
 from living.clock import DayClock
 from living.film import COLOUR, FILMS, PICTURES, Film, Said, check_free, write_picture, write_toml
-from living.loopify import Join, closed, fade_frames
+from living.loopify import Join, closed, fade_frames, local_mean, sized
+from living.loops import contrast_gain
 from living.procedural import Key, Scene
 from living.specs import ProceduralSpec
 from living.window import Window
 from skyboxes.view import ARC, View
 
-HORIZON = 0.6
+HORIZON = 0.7
 """Row of the horizon in a flat sky, as a share of its height."""
 _KEY_S = 0.25
 _KEY_SUN_DEG = 0.5
@@ -37,6 +38,8 @@ _WIDEST = 6144
 _STEP = 128
 _MARGIN_DEG = 8.0
 _EDGE = 4
+_FINE = 400
+"""What is finer than a 400th of the width has to keep its contrast where two keys are mixed."""
 _SUN_UP_DEG = -2.0
 
 
@@ -150,9 +153,9 @@ class Frames:
         clear = self._clear_at(seconds, before)
         if before.clouds is None:
             return clear
-        over = (1 - share) * self._drifted(before, seconds)
+        over = self._drifted(before, seconds)
         if share > 1e-6:
-            over = over + share * self._drifted(self._key(index + 1), seconds)
+            over = _mixed(over, self._drifted(self._key(index + 1), seconds), share)
         rgb = over[..., :3] + (1 - over[..., 3:] / 255) * clear
         return np.rint(rgb).clip(0, 255).astype(np.uint8)
 
@@ -240,6 +243,20 @@ def _bordered(whole: U8) -> U8:
 def _looked_up(bordered: U8, rows: F32, columns: F32) -> F32:
     seen = cv2.remap(bordered, columns + _EDGE, rows, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(seen, np.float32)
+
+
+def _mixed(a: F32, b: F32, share: float) -> F32:
+    """Two pictures of clouds, float32 (H, W, 4), mixed; fine forms keep their contrast, or they would pulse."""
+    fine_a, fine_b = _fine(a[..., 1]), _fine(b[..., 1])
+    energies = [local_mean(product) for product in (fine_a * fine_a, fine_b * fine_b, fine_a * fine_b)]
+    gain = contrast_gain(np.full(energies[0].shape, share, np.float32), *energies)
+    mixture = (1 - np.float32(share)) * a + np.float32(share) * b
+    return np.asarray(mixture + (sized(gain, a.shape) - 1)[..., None] * _fine(mixture), np.float32)
+
+
+def _fine(picture: F32) -> F32:
+    sigma = max(1.0, picture.shape[1] / _FINE)
+    return np.asarray(picture - cv2.GaussianBlur(picture, (0, 0), sigma), np.float32)
 
 
 def _window(azimuths: F64, slopes: F64, width: int) -> Window:
