@@ -246,7 +246,7 @@ def _looked_up(bordered: U8, rows: F32, columns: F32) -> F32:
 
 
 def _mixed(a: F32, b: F32, share: float) -> F32:
-    """Two pictures of clouds, float32 (H, W, 4), mixed; fine forms keep their contrast, or they would pulse."""
+    """Two pictures of clouds, float32 (H, W, 4), mixed; fine forms keep their contrast: they would pulse."""
     fine_a, fine_b = _fine(a[..., 1]), _fine(b[..., 1])
     energies = [local_mean(product) for product in (fine_a * fine_a, fine_b * fine_b, fine_a * fine_b)]
     gain = contrast_gain(np.full(energies[0].shape, share, np.float32), *energies)
