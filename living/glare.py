@@ -21,8 +21,11 @@ _FALL = 10.0
 """By how much it is darker all around on the nearer of two rings, whose radii are those of the disc."""
 _UNEVEN = 13.0
 """Standard deviation around that ring; beside a bright spot of a cloud there is sky and cloud."""
-_GLOW = 6.0
-_WIDEST = 0.22
+_GLOW = 9.0
+"""Radius of the glow in those of the disc; but within the two shares of the width that follow."""
+_NARROWEST, _WIDEST = 0.06, 0.28
+_EDGE = 0.4
+"""Share of that radius over which what stands still fades out."""
 
 
 class Glare(NamedTuple):
@@ -54,7 +57,7 @@ def find_glare(sky: U8) -> Glare | None:
         if (radius / reach) ** 2 < _ROUND or not _glows(light, x, y, reach):
             continue
         if best is None or radius * shrink > best.disc:
-            glow = min(max(_GLOW * reach, 0.05 * small_wh[0]), _WIDEST * small_wh[0])
+            glow = min(max(_GLOW * reach, _NARROWEST * small_wh[0]), _WIDEST * small_wh[0])
             best = Glare((x + 0.5) * shrink - 0.5, (y + 0.5) * shrink - 0.5, reach * shrink, glow * shrink)
     return best
 
@@ -84,7 +87,7 @@ def without_glare(sky: U8, glare: Glare) -> U8:
     height, width = sky.shape[:2]
     y, x = np.ogrid[:height, :width]
     distance = np.hypot(x - glare.x, y - glare.y)
-    share = ((glare.glow - distance) / (glare.glow - 1.2 * glare.disc)).clip(0.0, 1.0)
+    share = ((glare.glow - distance) / (_EDGE * glare.glow)).clip(0.0, 1.0)
     share = np.asarray(share * share * (3.0 - 2.0 * share), np.float32)[..., None]
     outside = np.where(distance > glare.glow, 255, 0).astype(np.uint8)
     around = carried_on(sky, outside)

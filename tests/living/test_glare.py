@@ -36,7 +36,7 @@ def test_the_sun_is_found_and_taken_away() -> None:
 
 def test_clouds_are_no_suns() -> None:
     rng = np.random.default_rng(1)
-    clouds = 128 + 700 * cv2.GaussianBlur(rng.standard_normal((180, 320)), (0, 0), 5)
+    clouds = 128 + 1500 * cv2.GaussianBlur(rng.standard_normal((180, 320)), (0, 0), 5)
     assert clouds.max() > 255
     assert find_glare(np.dstack([clouds] * 3).clip(0, 255).astype(np.uint8)) is None
     white = np.full((180, 320, 3), 255, np.uint8)
