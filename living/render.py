@@ -119,6 +119,7 @@ class Frames:
         self._wide = min(max(_STEP, math.ceil(wide / _STEP) * _STEP), _WIDEST)
         self._sin, self._cos = np.sin(azimuths)[None], np.cos(azimuths)[None]
         self._slopes = slopes[:, None]
+        self._above = int((slopes > 0).sum())
         self._window = None if panorama else _window(azimuths, slopes, self._wide)
         clock = spec.clock
         self._scene = Scene(spec, self._wide)
@@ -156,8 +157,10 @@ class Frames:
         over = self._drifted(before, seconds)
         if share > 1e-6:
             over = _mixed(over, self._drifted(self._key(index + 1), seconds), share)
-        rgb = over[..., :3] + (1 - over[..., 3:] / 255) * clear
-        return np.rint(rgb).clip(0, 255).astype(np.uint8)
+        sky = over[..., :3] + (1 - over[..., 3:] / 255) * clear[: len(over)]
+        whole = clear.copy()
+        whole[: len(over)] = np.rint(sky).clip(0, 255)
+        return whole
 
     def flow_at(self, seconds: float, later: float) -> F32:
         """How far a cloud at each pixel is to move until `later`, in pixels: float32 (H, W, 2); 0 below."""
@@ -178,7 +181,9 @@ class Frames:
         key = self._key(math.floor(seconds / self._interval + 1e-6))
         if key.clouds is None:
             return np.zeros(self.size_wh[::-1], np.uint8)
-        return np.rint(self._drifted(key, seconds)[..., 3]).clip(0, 255).astype(np.uint8)
+        cloudy = np.zeros(self.size_wh[::-1], np.uint8)
+        cloudy[: self._above] = np.rint(self._drifted(key, seconds)[..., 3]).clip(0, 255)
+        return cloudy
 
     def _pixels_per_texel(self) -> float:
         around = self.size_wh[0] if self._window is None else 2 * math.pi / ARC * self.size_wh[0]
@@ -199,20 +204,23 @@ class Frames:
         return self._keys[index]
 
     def _drifted(self, key: "_Laid", seconds: float) -> F32:
-        """What the clouds of a key are at another time: float32 (H, W, 4), RGB and alpha, 0 to 255."""
+        """What the clouds of a key are at another time: float32 (h, W, 4), RGB and alpha, 0 to 255.
+
+        Of the rows above the horizon.
+        """
         assert key.clouds is not None
+        above = slice(0, self._above)
         dx, dz = (speed * (seconds - key.seconds) for speed in key.drift_per_s)
         if dx == 0.0 == dz:
-            return _looked_up(key.clouds, self._rows, self._columns)
-        up = np.maximum(self._slopes, 0.0)
-        rows, columns = self._place(self._sin - up * dx, self._slopes, self._cos - up * dz)
-        return _looked_up(key.clouds, rows, columns)
+            return _looked_up(key.clouds, self._rows[above], self._columns[above])
+        up = self._slopes[above]
+        return _looked_up(key.clouds, *self._place(self._sin - up * dx, up, self._cos - up * dz))
 
     def _place(self, x: F64, up: F64, z: F64) -> tuple[F32, F32]:
-        """Rows and columns of the sphere's picture where directions lead, float32 (H, W)."""
+        """Rows and columns of the sphere's picture where directions lead, float32 (h, W), h as of `up`."""
         columns = (np.arctan2(x, z) / (2 * math.pi) + 0.5) * self._wide - 0.5
         rows = (0.5 - np.arctan2(up, np.hypot(x, z)) / math.pi) * (self._wide // 2) - 0.5
-        shape = self.size_wh[::-1]
+        shape = len(up), self.size_wh[0]
         return (
             np.ascontiguousarray(np.broadcast_to(rows, shape), np.float32),
             np.ascontiguousarray(np.broadcast_to(columns, shape), np.float32),
