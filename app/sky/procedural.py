@@ -74,6 +74,11 @@ def scene_width(size_wh: tuple[int, int]) -> int:
     return min(_MOST_WIDTH, max(256, round(math.pi * focal / 128) * 128))
 
 
+def _ahead_of_time(seen: Bounds) -> Bounds:
+    """Where clouds are to be fine, given what is seen now."""
+    return seen.wider(_ASIDE_DEG, _BEYOND_DEG)
+
+
 def window_of(bounds: Bounds, width: int) -> Window:
     """The part of clouds of that width, once around, that holds what is within bounds."""
     per_degree = width / 360 / STEP
@@ -114,7 +119,9 @@ class ProceduralSky:
         self._width = width
         self._painter = Painter(size_wh, colour)
         self._clear: _Clear | None = None
-        self._bounds = Bounds(-180.0, 360.0, -90.0, 90.0)  # in which keys are to be fine, by any thread
+        # In which keys are to be fine; the first one is probably seen by a level camera.
+        ahead = sky_to_world(placement).T @ Camera.from_fov(size_wh, FOV_DEG).inverse
+        self._bounds = _ahead_of_time(bounds_of(size_wh, np.asarray(ahead, np.float64), placement.scale))
         self._keys: Keys[_Moment] = Keys(self._make, PERIOD_S, patient=patient, name="sky keys")
 
     @property
@@ -132,8 +139,8 @@ class ProceduralSky:
         self._seconds = seconds = max(seconds, 0.0)
         placement = self.placement
         rays = np.asarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse, np.float64)
-        seen = bounds_of(view.camera, rays, placement.scale)
-        self._bounds = seen.wider(_ASIDE_DEG, _BEYOND_DEG)
+        seen = bounds_of(view.camera.size_wh, rays, placement.scale)
+        self._bounds = _ahead_of_time(seen)
         needed = seen.wider(_DRIFT_DEG, _DRIFT_DEG)
         now, then, share = self._keys.at(seconds, lambda key: key.clouds is None or key.bounds.holds(needed))
         parts = [(now, 1 - share)] if then is None or share < 1 else []

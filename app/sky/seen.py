@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app.camera import Camera
 from app.frame import F64
 from app.sky.rays import enlarged
 
@@ -35,9 +34,9 @@ class Bounds(NamedTuple):
         return aside and self.low <= other.low and other.high <= self.high
 
 
-def bounds_of(camera: Camera, rays: F64, scale: float) -> Bounds:
-    """What a frame sees of a sky; rays and scale: as of `app.sky.rays.Eye`."""
-    width, height = camera.size_wh
+def bounds_of(size_wh: tuple[int, int], rays: F64, scale: float) -> Bounds:
+    """What a frame of that size sees of a sky; rays and scale: as of `app.sky.rays.Eye`."""
+    width, height = size_wh
     directions = []
     for row in np.linspace(0, height - 1, _POINTS):
         for column in np.linspace(0, width - 1, _POINTS):

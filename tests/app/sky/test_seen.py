@@ -13,7 +13,7 @@ CAMERA = Camera.from_fov((160, 90), 60)
 
 def bounds(heading: float, elevation: float, scale: float = 1.0) -> Bounds:
     turn = sky_to_world(Placement.model_construct(heading=heading, elevation=elevation, tilt=0, scale=1.0))
-    return bounds_of(CAMERA, np.asarray(turn @ CAMERA.inverse), scale)
+    return bounds_of(CAMERA.size_wh, np.asarray(turn @ CAMERA.inverse), scale)
 
 
 def test_what_a_level_camera_sees() -> None:
