@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from app.errors import SkyError
 from app.frame import F32, F64, U8, Colour, Planes
 from app.sky.base import SkyView, Sun
 from app.sky.drifting import MIDDLE, Sample, draw, mean_levels
-from app.sky.rays import Eye, numbers_of
+from app.sky.rays import BLOCK, Eye, numbers_of
 from app.sky.sphere import FlatPicture, grid_of
 from app.sky.standing import placed_sun, sky_to_world
 from app.sky.still import resized, sun_of
@@ -43,7 +44,7 @@ _DARKEST = 1e-3
 
 
 class LivingPhotoSky:
-    """A photo's sky as a sky: decoded once, drawn by two look-ups a pixel, exact at any time.
+    """A photo's sky as a sky: decoded once, drawn by two look-ups a pixel in two threads, exact at any time.
 
     Its land is left away, what lies behind it is made up. By itself it lives through the day of its
     address, or stays in its own light; a clock that is set goes before both.
@@ -101,6 +102,7 @@ class LivingPhotoSky:
         self._daylight = Daylight(own_sun(sky, own))
         self._clock: tuple[Clock, datetime.datetime, float | None] | None = None
         self._hour: float | None = None
+        self._helper = ThreadPoolExecutor(1, "living-photo")
         self._own_light = sun_of(self._backdrop, sun)
 
         rgb_matrix, offset = rgb_from_yuv(colour)
@@ -131,19 +133,29 @@ class LivingPhotoSky:
         eye = Eye(rays, placement.scale, self._colour.chroma_xy)
         numbers = numbers_of(sphere.chart, texture.levels, eye)
         first = texture.levels.first
-        top, bottom = rows
-        if bottom > top:
-            draw(
-                numbers, first, rays, (top, bottom), drift.smooth, drift.first, drift.second, light,
-                self._matrix, _arrays(texture.planes), _arrays(self._planes),
-            )  # fmt: skip
+
+        def draw_rows(top: int, bottom: int) -> None:
+            if bottom > top:
+                draw(
+                    numbers, first, rays, (top, bottom), drift.smooth, drift.first, drift.second, light,
+                    self._matrix, _arrays(texture.planes), _arrays(self._planes),
+                )  # fmt: skip
+
+        middle = (rows[0] + rows[1]) // (2 * BLOCK) * BLOCK
+        if rows[0] < middle:
+            lower = self._helper.submit(draw_rows, middle, rows[1])
+            draw_rows(rows[0], middle)
+            lower.result()
+        else:
+            draw_rows(*rows)
         means = mean_levels(numbers, first, rays, drift.smooth, light, *grid_of(view.camera.size_wh))
         matrix, offset = rgb_from_yuv(self._colour)
         mean_rgb: F64 = (matrix @ (means[:3] - offset)) * means[3:]
         return SkyView(self._planes, mean_rgb.clip(0.0, 255.0), placed_sun(sun, placement))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """End the helping thread."""
+        self._helper.shutdown()
 
     def _split(self, planes: Planes, sunny: Planes) -> tuple[F32, F32, Planes]:
         """Still part and broad layer over the chart, float32 (h, w, 3), and what is left, as planes.

@@ -1,5 +1,6 @@
 """Living photos as skies: what they show, when, and in which light."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -21,6 +22,17 @@ COLOUR = Colour()
 LOOP_S = 4.0
 
 
+_opened: list[LivingPhotoSky] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Closes the skies of a test."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def _clouds(size_wh: tuple[int, int] = (640, 384)) -> U8:
     rng = np.random.default_rng(3)
     noise = rng.standard_normal((size_wh[1], size_wh[0])).astype(np.float32)
@@ -40,7 +52,9 @@ def _sky(
     rgb: U8 | None = None,
 ) -> LivingPhotoSky:
     spec = PhotoSpec(Path("clouds.jpg"), wind=wind, day=day, loop_s=LOOP_S)
-    return LivingPhotoSky("Clouds", _clouds() if rgb is None else rgb, alpha, spec, size_wh, COLOUR, 0.5)
+    sky = LivingPhotoSky("Clouds", _clouds() if rgb is None else rgb, alpha, spec, size_wh, COLOUR, 0.5)
+    _opened.append(sky)
+    return sky
 
 
 def _view(size_wh: tuple[int, int] = SIZE, turned: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> View:
@@ -106,6 +120,8 @@ def test_parts_are_as_the_whole() -> None:
     assert np.array_equal(part.u[17:45], whole.u[17:45])
     assert (part.y[:34] == 7).all() and (part.y[90:] == 7).all() and (part.v[45:] == 7).all()
     sky.render(1.7, _view(), (0, 0))
+    sky.close()
+    sky.close()
 
 
 @pytest.mark.parametrize("size_wh", [(161, 91), (96, 160)])
