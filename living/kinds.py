@@ -68,8 +68,8 @@ class _Cumulus:
         billow=PERIOD_M / 22,
         extinction=0.045,
         sharpness=13.0,
-        haze=22e3,
-        reach=36e3,
+        haze=19e3,
+        reach=31e3,
     )
     tiles = ((16, 4, 0.45, 0.35), (4, 3, 0.5, 0.35))
     weights = np.array([1.0, 0.55])
@@ -91,7 +91,7 @@ class _Cumulus:
         offset, rise = _eye(drift, layer.base, seconds), self.rise_per_s * seconds
         field = Field(cover, tops_of(cover, layer.taper), self._noise, offset, rise)
         ground = _GROUND * (light.ambient + light.low * max(0.0, light.at[1]) / np.pi)
-        under = 0.30 * light.ambient + 0.25 * light.horizon + ground
+        under = 0.22 * light.ambient + 0.18 * light.horizon + ground
         lamp = Lamp(light.at, light.low / np.pi, 0.95 * light.ambient, under, phase_table())
         volume = light_volume(field, layer, light.at)
         return march(field, layer, volume, lamp, azimuths, elevations[elevations > 0])

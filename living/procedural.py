@@ -238,8 +238,13 @@ def _add_moon(display: F32, at: F64, toward: F64, strength: float) -> None:
 
 
 @fast_jit
-def _over(table: F32, small: F32, clouds: F32, gains: F64, vivid: float, cloud: U8, alpha: U8) -> None:
-    """What clouds (rows, columns, 4) add to the developed sky behind them, and their alpha, both rounded."""
+def _over(
+    table: F32, small: F32, clouds: F32, gains: F64, vivid: float, clear: U8, cloud: U8, alpha: U8
+) -> None:
+    """What clouds (rows, columns, 4) add to the developed sky behind them, and their alpha, both rounded.
+
+    With the clear sky, which has the sun's glare besides, they make 255 at most.
+    """
     rows, columns = clouds.shape[0], clouds.shape[1]
     high, wide = small.shape[0], small.shape[1]
     sky = np.empty(3)
@@ -271,9 +276,10 @@ def _over(table: F32, small: F32, clouds: F32, gains: F64, vivid: float, cloud: 
             )
             x, y, z = _develop(table, sky[0], sky[1], sky[2], vivid)
             r, g, b = r - through * x, g - through * y, b - through * z
-            cloud[row, column, 0] = np.uint8(min(max(255.0 * r + 0.5 + shift, 0.0), 255.0))
-            cloud[row, column, 1] = np.uint8(min(max(255.0 * g + 0.5 + shift, 0.0), 255.0))
-            cloud[row, column, 2] = np.uint8(min(max(255.0 * b + 0.5 + shift, 0.0), 255.0))
+            sky[0], sky[1], sky[2] = r, g, b
+            for c in range(3):
+                most = 255.0 - np.rint(through * clear[row, column, c])
+                cloud[row, column, c] = np.uint8(min(max(255.0 * sky[c] + 0.5 + shift, 0.0), most))
 
 
 def _enlarged(small: F32, width: int) -> F32:
@@ -343,11 +349,7 @@ class Scene:
         if key.cloud is None or key.alpha is None:
             return key.clear
         through = 255 - key.alpha[..., None].astype(np.uint16)
-        return (
-            np.asarray(key.cloud + (through * key.clear + 127) // 255, np.uint16)
-            .clip(0, 255)
-            .astype(np.uint8)
-        )
+        return np.asarray(key.cloud + (through * key.clear + 127) // 255, np.uint16).astype(np.uint8)
 
     def _vivid(self, light: _Light) -> float:
         # The eye sees little colour in the dark.
@@ -383,9 +385,9 @@ class Scene:
         elevation, from_north = moon_position(moment.utc, latitude, longitude)
         middle = 180.0 if south else 0.0
         moon_at = (elevation, (from_north - middle + 180) % 360 - 180)
-        # Without a place the galaxy's centre is highest an hour after midnight.
+        # Without a place the galaxy's centre is highest at ten in the evening.
         sidereal = (
-            sidereal_deg(moment.utc, longitude) if place is not None else 266.4 + 15.0 * (moment.hour - 1.0)
+            sidereal_deg(moment.utc, longitude) if place is not None else 266.4 + 15.0 * (moment.hour - 22.0)
         )
         axes = galactic_axes(sidereal, latitude, middle)
         self._light = self._lit(moment.sun, moon_at, axes)
@@ -412,7 +414,7 @@ class Scene:
         starry = small
         if darkness > 0.0:
             starry = small.copy()
-            night.add_band(starry[: columns // 4], axes, night.band(), 0.011 * darkness / exposure)
+            night.add_band(starry[: columns // 4], axes, night.band(), 0.032 * darkness / exposure)
         gains, vivid = self._white * exposure, 1.12 - 0.42 * darkness
         display = np.empty_like(small)
         _developed(self._tone, starry, gains, vivid, display)
@@ -446,5 +448,5 @@ class Scene:
         cloud = np.zeros((width // 2, width, 3), np.uint8)
         alpha = np.zeros((width // 2, width), np.uint8)
         gains = self._white * light.exposure
-        _over(self._tone, light.small, clouds, gains, self._vivid(light), cloud, alpha)
+        _over(self._tone, light.small, clouds, gains, self._vivid(light), light.clear, cloud, alpha)
         return cloud, alpha

