@@ -245,8 +245,10 @@ def photos(data: Path, labelled: int) -> Iterator[tuple[str, U8, U8]]:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows under each other, as Markdown."""
-    names = ("name", "seam", "asked", "px per frame", "mean epe", "epe", "degrees", "land moved by")
-    names += ("flicker", "fast flicker", "monotone light", "CPU ms")
+    names = (
+        *("name", "seam", "asked", "px per frame", "mean epe", "epe", "degrees", "land moved by"),
+        *("flicker", "fast flicker", "monotone light", "CPU ms"),
+    )
     lines = [" | ".join(names), "|".join("---" for _ in names)]
     for row in rows:
         lines.append(" | ".join("" if row.get(name) is None else str(row[name]) for name in names))

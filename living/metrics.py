@@ -29,7 +29,7 @@ def luma_of(rgb: U8, width: int | None = None) -> U8:
     if width is not None and width < rgb.shape[1]:
         size_wh = width, max(1, round(rgb.shape[0] * width / rgb.shape[1]))
         rgb = np.asarray(cv2.resize(rgb, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
-    return np.rint(rgb @ np.array([0.2126, 0.7152, 0.0722])).astype(np.uint8)
+    return np.asarray(np.rint(rgb @ np.array([0.2126, 0.7152, 0.0722])), np.uint8)
 
 
 def steps(frames: Sequence[U8]) -> F64:

@@ -29,7 +29,7 @@ TEXTURE = cv2.GaussianBlur(RNG.integers(0, 256, (64, 400), np.uint8), (0, 0), 1)
 
 def window(left: int, width: int = 96) -> Planes:
     """A part of the texture, and grey."""
-    y = np.ascontiguousarray(TEXTURE[:, left : left + width])
+    y = np.ascontiguousarray(TEXTURE[:, left : left + width], np.uint8)
     return Planes(y, *np.full((2, 32, width // 2), 128, np.uint8))
 
 

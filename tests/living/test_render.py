@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.sky.library import find_sky
+from app.sky.still import read_rgb
 from living.render import HORIZON, Frames, Rendering, render
 from living.specs import Clock, ProceduralSpec, Wind
 
@@ -20,7 +21,7 @@ def test_the_sun_of_a_flat_sky_stands_where_it_is_said_to(tmp_path: Path) -> Non
     render(Rendering(NOON, size_wh=(256, 144)), path)
     said = tomllib.loads(path.with_suffix(".toml").read_text())
     assert (said["kind"], said["title"], said["horizon"]) == ("still", "Computed, clear sky", HORIZON)
-    rgb = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    rgb = read_rgb(path)
     bright = cv2.GaussianBlur(rgb.sum(axis=2).astype(np.float32), (0, 0), 2)
     row, column = np.unravel_index(int(bright.argmax()), bright.shape)
     assert said["sun"] == pytest.approx([(column + 0.5) / 256, (row + 0.5) / 144], abs=0.02)
@@ -33,7 +34,7 @@ def test_a_panorama_is_one_by_its_toml_and_has_its_sun(tmp_path: Path) -> None:
     sky = find_sky(str(path))
     assert (sky.kind, sky.about.wrap) == ("panorama", "repeat")
     assert sky.about.sun == pytest.approx((0.5 + 20 / 360, 0.5 - 35 / 180), abs=1e-4)
-    assert cv2.imread(str(path)).shape == (128, 256, 3)
+    assert read_rgb(path).shape == (128, 256, 3)
 
 
 def test_clouds_drift_by_the_flow_that_is_told() -> None:
