@@ -21,7 +21,7 @@ from living.behind import extended, horizon_of, without_specks
 from living.field import Field, Table
 from living.glare import find_glare, without_glare
 from living.loops import contrast_gain, hour_at, moments, phase_of, second_share
-from living.relight import Daylight, own_sun, sun_at
+from living.relight import Daylight, own_sun, shine_of, sun_at
 
 I16 = NDArray[np.int16]
 
@@ -244,19 +244,20 @@ class PhotoLoop:
         """The picture at a time, RGB, uint8 (H, W, 3); the same again after each period."""
         phase = phase_of(seconds, self.period)
         if self._daylight is None or self.day is None:
-            sky_gains, land_gains = _NO_GAINS, _NO_GAINS[0]
+            sky_gains, land_gains, shine = _NO_GAINS, _NO_GAINS[0], np.float32(1.0)
             if not self._moves or phase == 0.0:
                 return self._photo.copy()
         else:
             sun_deg = sun_at(hour_at(phase, self.period, self.day))
             sky_gains = self._daylight.sky_gains(sun_deg, self._elevations)
             land_gains = self._daylight.land_gains(sun_deg)
+            shine = np.float32(shine_of(sun_deg))
         drift = self._layers.at(phase)
         out = np.empty_like(self._photo)
         _compose(
             self._photo, self._alpha, self._sky, self._glow, self._bands.fine,
             np.asarray(self._cell_xy, np.float64), drift.first, drift.second, drift.smooth, drift.shares,
-            sky_gains, land_gains, np.float32(np.cos(np.pi * phase / self.period) ** 8), out,
+            sky_gains, land_gains, shine, np.float32(np.cos(np.pi * phase / self.period) ** 8), out,
         )  # fmt: skip
         return out
 
@@ -349,12 +350,13 @@ def lit(level: np.float32, gain: np.float32) -> np.float32:
 def _compose(
     photo: U8, alpha: U8, sky: U8, glow: U8, fine: I16,
     cell_xy: F64, first: F32, second: F32, smooth: F32, shares: F32,
-    sky_gains: F32, land_gains: F32, rest: np.float32, out: U8,
+    sky_gains: F32, land_gains: F32, shine: np.float32, rest: np.float32, out: U8,
 ) -> None:  # fmt: skip
     """One picture; sky_gains: float32 (H, 3), or (1, 3) and all 1, like land_gains, in the photo's light.
 
     A mixed pixel is the land's part, which is a colour that there is, and the sky's. What is left, where
     matte or sky are not quite true, is shown by the share `rest`: all at the loop's start, and soon nothing.
+    shine: the share of the sun's own glow.
     """
     height, width, _ = photo.shape
     rows, columns, _ = smooth.shape
@@ -399,7 +401,7 @@ def _compose(
                 left = np.float32(photo[y, x, c]) - a * np.float32(sky[y, x, c])
                 own = min(max(left, np.float32(0.0)), (np.float32(1.0) - a) * np.float32(255.0))
                 left = rest * (left - own)
-                now = colour[c] + np.float32(glow[y, x, c])
+                now = colour[c] + shine * np.float32(glow[y, x, c])
                 now = min(max(now, np.float32(0.0)), np.float32(255.0))
                 if not same_light:
                     left *= min(land_gains[c], np.float32(1.0))

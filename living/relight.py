@@ -30,6 +30,7 @@ _HEIGHTS = 0.5 * np.pi * (np.arange(14) / 13) ** 2
 _BEARINGS = np.radians([0.0, 20.0, 45.0, 80.0, 120.0, 160.0])
 """The sun may stand anywhere beside the photo: colours are means over these."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
+_SUNK, _RISEN = -3.0, 1.0
 _DARK_FROM, _DARK_AT = -6.0, -14.0
 _MOONLIT = np.array([0.6, 1.0, 2.2])
 _LOW_SUN = 0.25
@@ -108,6 +109,11 @@ def _coded(logarithms: F64) -> F32:
 def sun_at(hour: float) -> float:
     """The sun's elevation in degrees at an hour of a plain day."""
     return day_path(hour)[0]
+
+
+def shine_of(sun_deg: float) -> float:
+    """How much of a photo's sun is left, in [0, 1], when the sun stands at an elevation in degrees."""
+    return min(max((sun_deg - _SUNK) / (_RISEN - _SUNK), 0.0), 1.0)
 
 
 def own_sun(sky: U8, elevations: F64) -> float:

@@ -26,7 +26,7 @@ from living.field import Field, arrow_field, wind_field
 from living.glare import find_glare, without_glare
 from living.loops import hour_at, phase_of
 from living.photo import Layers, smooth_bands
-from living.relight import Daylight, own_sun
+from living.relight import Daylight, own_sun, shine_of
 from living.specs import Clock, PhotoSpec
 from living.sun import day_path, direction
 
@@ -85,7 +85,9 @@ class LivingPhotoSky:
         sky = resized(sky, picture_wh)
         glare = find_glare(sky)
         clouds = sky if glare is None else without_glare(sky, glare)
-        still, broad, planes = self._split(planes_from_rgb(clouds, colour), planes_from_rgb(sky, colour))
+        still, broad, self._glow, planes = self._split(
+            planes_from_rgb(clouds, colour), planes_from_rgb(sky, colour)
+        )
         self._texture = self._backdrop.sphere.texture(planes, None, colour.chroma_xy)
         field = _on_chart(_field_of(spec, picture_wh, horizon), (chart.width, chart.height), above)
         reach = max(1.0, max(chart.width, chart.height) / _REACH)
@@ -93,7 +95,7 @@ class LivingPhotoSky:
         detail = np.asarray(cv2.resize(planes.y, small_wh, interpolation=cv2.INTER_AREA), np.float32) - MIDDLE
         self._layers = Layers(still, broad, detail, field, spec.loop_s, _Y_ALONE, seed)
         self._moves = field.fastest > 0
-        self._sample: tuple[float, Sample] | None = None
+        self._sample: tuple[tuple[float, float], Sample] | None = None
 
         focal = _FOCAL * picture_wh[0]
         rows = np.arange(chart.height) - above
@@ -127,7 +129,7 @@ class LivingPhotoSky:
         phase = phase_of(seconds, self._spec.loop_s) if self._moves else 0.0
         self._hour = self._hour_at(seconds)
         light, sun = self._light_of(self._hour)
-        drift = self._drift(phase)
+        drift = self._drift(phase, 1.0 if self._hour is None else shine_of(day_path(self._hour)[0]))
         sphere, texture, placement = self._backdrop.sphere, self._texture, self.placement
         rays = np.ascontiguousarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse)
         eye = Eye(rays, placement.scale, self._colour.chroma_xy)
@@ -157,10 +159,10 @@ class LivingPhotoSky:
         """End the helping thread."""
         self._helper.shutdown()
 
-    def _split(self, planes: Planes, sunny: Planes) -> tuple[F32, F32, Planes]:
-        """Still part and broad layer over the chart, float32 (h, w, 3), and what is left, as planes.
+    def _split(self, planes: Planes, sunny: Planes) -> tuple[F32, F32, F32, Planes]:
+        """Still part, broad layer and sun over the chart, float32 (h, w, 3), and what is left, as planes.
 
-        planes: the sky without the sun, which moves; sunny: with it, which becomes part of what is still.
+        planes: the sky without the sun, sunny: with it.
         """
         size = self._backdrop.picture_wh[0] // _PART, self._backdrop.picture_wh[1] // _PART
         small, bright = (
@@ -175,19 +177,19 @@ class LivingPhotoSky:
             whole = self._backdrop.extended(plane, 2 if channel else 1)
             smooth = cv2.resize(still[..., channel] + broad[..., channel], (whole.shape[1], whole.shape[0]))
             rest.append(np.rint(whole - smooth + MIDDLE).clip(0, 255).astype(np.uint8))
-        return np.asarray(still + glow, np.float32), broad, Planes(*rest)
+        return still, broad, glow, Planes(*rest)
 
     def _over_chart(self, band: F32) -> F32:
         """A small map of the picture, float32 (h, w, 3), over all of the chart."""
         channels = (np.ascontiguousarray(band[..., c]) for c in range(3))
         return np.dstack([self._backdrop.extended(channel, _PART) for channel in channels])
 
-    def _drift(self, phase: float) -> Sample:
+    def _drift(self, phase: float, shine: float) -> Sample:
         """The sky at a time of its loop, without its light; kept, for a sky that stands still."""
-        if self._sample is None or self._sample[0] != phase:
+        if self._sample is None or self._sample[0] != (phase, shine):
             drift = self._layers.at(phase)
-            smooth = np.dstack([drift.smooth, drift.shares])
-            self._sample = phase, Sample(smooth, drift.first, drift.second)
+            smooth = np.dstack([drift.smooth + np.float32(shine) * self._glow, drift.shares])
+            self._sample = (phase, shine), Sample(smooth, drift.first, drift.second)
         return self._sample[1]
 
     def _hour_at(self, seconds: float) -> float | None:

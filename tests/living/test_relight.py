@@ -5,7 +5,7 @@ import pytest
 
 from living import relight
 from living.atmosphere import ambient, sky_colour, sun_colour
-from living.relight import Daylight, own_sun, sun_at
+from living.relight import Daylight, own_sun, shine_of, sun_at
 
 HIGH = np.radians([0.0, 5.0, 15.0, 40.0])
 ROWS = np.linspace(0.9, 0.02, 60)
@@ -67,3 +67,7 @@ def test_grey_skies_have_the_usual_sun() -> None:
 def test_plain_days() -> None:
     assert sun_at(12.0) == pytest.approx(50.0, abs=0.1)
     assert sun_at(18.0) == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_sun_that_has_set_does_not_shine() -> None:
+    assert [shine_of(sun) for sun in (-10.0, -3.0, -1.0, 1.0, 40.0)] == [0.0, 0.0, 0.5, 1.0, 1.0]
