@@ -16,7 +16,10 @@ from living.jit import fast_jit
 from living.kinds import Daylight, clouds_of
 from living.specs import ProceduralSpec
 from living.sun import PLAIN_LATITUDE, direction, galactic_axes, moon_position, sidereal_deg
+from living.window import Window
 
+_COARSE = 4
+"""Where nobody looks there is one column and row of clouds for so many."""
 _LUMA = np.array([0.2126, 0.7152, 0.0722])
 _LIGHT_S = 10.0
 """Seconds of the day that share one clear sky: the sun goes a twelfth of its width."""
@@ -306,6 +309,13 @@ def _moment_exposure(ambient: F64, sun_up: float, sun_light: F64) -> tuple[float
     return float(5.0 * 2.0 ** (stops - under)), darkness
 
 
+def _angles(width: int) -> tuple[F64, F64]:
+    """(azimuths of columns, elevations of rows) of a panorama, radians."""
+    azimuths = ((np.arange(width) + 0.5) / width - 0.5) * 2.0 * np.pi
+    elevations = (0.5 - (np.arange(width // 2) + 0.5) / (width // 2)) * np.pi
+    return azimuths, elevations
+
+
 class Scene:
     """A sky by its spec. `clock` may be replaced between two keys; equal seconds of it give equal keys."""
 
@@ -325,8 +335,8 @@ class Scene:
         white = atmosphere.sun_colour(50.0)
         self._white = (white.mean() / white) ** 0.55
 
-    def key(self, seconds: float) -> Key:
-        """The sky at a second of its own time."""
+    def key(self, seconds: float, window: Window | None = None) -> Key:
+        """The sky at a second of its own time; clouds outside of the window are coarse. None: all is fine."""
         light = self._light_at(seconds)
         lamp_at, lamp_colour = self._lamp(light, 0.1)
         glow = lamp_colour * self._white
@@ -337,7 +347,7 @@ class Scene:
         _developed(self._tone, mean[None, None].astype(np.float32), gains, self._vivid(light), ambient)
         cloud = alpha = None
         if self._kind is not None:
-            cloud, alpha = self._clouds(seconds, light)
+            cloud, alpha = self._clouds(seconds, light, window)
         return Key(
             seconds, light.clear, cloud, alpha, lamp_at, sun_rgb, 255.0 * ambient[0, 0].astype(np.float64),
             self.drift_per_s,
@@ -433,7 +443,7 @@ class Scene:
         _rounded(large, clear)
         return _Light(sun, moon_at, moonlight, axes, exposure, darkness, small, clear)
 
-    def _clouds(self, seconds: float, light: _Light) -> tuple[U8, U8]:
+    def _clouds(self, seconds: float, light: _Light, window: Window | None) -> tuple[U8, U8]:
         """(cloud, alpha) of a key."""
         assert self._kind is not None
         at, low = self._lamp(light, 1.5)
@@ -442,9 +452,20 @@ class Scene:
         horizon = light.small[len(light.small) // 2 - 2].mean(axis=0).astype(np.float64)
         daylight = Daylight(np.array([x, -y, z]), low, self._lamp(light, 8.5)[1], mean, horizon)
         width = self._width
-        azimuths = ((np.arange(width) + 0.5) / width - 0.5) * 2.0 * np.pi
-        elevations = (0.5 - (np.arange(width // 2) + 0.5) / (width // 2)) * np.pi
-        clouds = self._kind.picture(seconds, self.drift_per_s, daylight, azimuths, elevations)
+        if window is None:
+            azimuths, elevations = _angles(width)
+            clouds = self._kind.picture(seconds, self.drift_per_s, daylight, azimuths, elevations)
+        else:
+            azimuths, elevations = _angles(width // _COARSE)
+            coarse = self._kind.picture(seconds, self.drift_per_s, daylight, azimuths, elevations)
+            size = width, _COARSE * len(coarse)
+            clouds = np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR), np.float32)
+            azimuths, elevations = _angles(width)
+            columns = np.arange(window.left, window.right) % width
+            fine = self._kind.picture(
+                seconds, self.drift_per_s, daylight, azimuths[columns], elevations[window.top : window.bottom]
+            )
+            clouds[window.top : window.top + len(fine), columns] = fine
         cloud = np.zeros((width // 2, width, 3), np.uint8)
         alpha = np.zeros((width // 2, width), np.uint8)
         gains = self._white * light.exposure

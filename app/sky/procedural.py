@@ -85,7 +85,9 @@ def window_of(bounds: Bounds, width: int) -> Window:
     begin = math.floor((bounds.left + 180.0) * per_degree)
     end = math.ceil((bounds.left + 180.0 + bounds.span) * per_degree)
     left = begin * STEP % width
-    right = min(left + (end - begin) * STEP, left + width)
+    right = left + (end - begin) * STEP
+    if right - left >= width:
+        left, right = 0, width
     top = math.floor((90.0 - bounds.high) * per_degree) * STEP
     bottom = min(math.ceil((90.0 - bounds.low) * per_degree) * STEP, width // 4)
     return Window(left, right, min(max(top, 0), width // 4 - STEP), max(bottom, STEP))

@@ -79,3 +79,4 @@ def test_windows_are_whole_steps_within_the_picture(seen: Bounds) -> None:
 def test_a_window_holds_what_is_seen() -> None:
     assert window_of(Bounds(-90, 180, 0, 45), 2048) == Window(512, 1536, 256, 512)
     assert window_of(Bounds(135, 90, 0, 90), 2048) == Window(1792, 2304, 0, 512)
+    assert window_of(Bounds(33, 360, 0, 90), 2048) == Window(0, 2048, 0, 512)
