@@ -175,7 +175,7 @@ def _ray(ceiling: Ceiling, deck: Deck, glow: Glow, dx: float, up: float, dz: flo
     u, v, w = fx * k, fz * k, (y - ceiling.rise) * k
     near = np.exp(-((t / 7e3) ** 2))
     bumps = noise_at(ceiling.noise, u, v, w) - 0.5
-    bumps += 0.5 * (noise_at(ceiling.noise, 4.0 * u - 3.0 * v, 3.0 * u + 4.0 * v, 5.0 * w + 0.37) - 0.5)
+    bumps += 0.35 * (noise_at(ceiling.noise, 4.0 * u - 3.0 * v, 3.0 * u + 4.0 * v, 5.0 * w + 0.37) - 0.5)
     if near > 0.1:
         fine = noise_at(ceiling.noise, 12.0 * u - 5.0 * v, 5.0 * u + 12.0 * v, 13.0 * w + 0.71)
         bumps += 0.30 * near * (fine - 0.5)
@@ -206,7 +206,7 @@ def _ray(ceiling: Ceiling, deck: Deck, glow: Glow, dx: float, up: float, dz: flo
     grazing = norm * (slope_x * glow.sun[0] + slope_z * glow.sun[2] - glow.sun[1])
     grazing = 0.05 * np.log1p(np.exp(grazing / 0.05 - 1.0))  # no hard edge between lit and unlit
     grazing *= min(1.0, max(0.0, (0.14 - glow.sun[1]) / 0.10))
-    cover = 1.0 - np.exp(-over / 45.0) if deck.shelf == 0.0 else 1.0
+    cover = 1.0 - np.exp(-over / 120.0) if deck.shelf == 0.0 else 1.0
     clear = np.exp(-((t / deck.haze) ** 1.5))
     # Where it is thin the sun is guessed behind it.
     mu = max(0.0, dx * glow.sun[0] + up * glow.sun[1] + dz * glow.sun[2])

@@ -10,7 +10,7 @@ import numpy as np
 from app.frame import F32, F64
 from living import cirrus, deck
 from living.clouds import Field, Lamp, Layer, light_volume, march, noise_cube, phase_table, tops_of
-from living.weather import PERIOD_M, TEXELS, slid, tiles_of
+from living.weather import PERIOD_M, TEXELS, doubled, slid, tiles_of
 
 _GROUND = 0.18
 _SLIDES = np.array([[0.020, 0.008], [-0.020, -0.010], [0.004, -0.012]])
@@ -121,7 +121,7 @@ _STRATUS = deck.Deck(
     thickness=330.0,
     swell=1.2,
     sink=120.0,
-    gloom=0.75,
+    gloom=0.62,
     fray=130.0,
     billow=PERIOD_M / 40,
     rim=0.08,
@@ -130,11 +130,11 @@ _STRATUS = deck.Deck(
 )
 _STORM = deck.Deck(
     base=1500.0,
-    relief=260.0,
-    thickness=900.0,
-    swell=0.9,
-    sink=250.0,
-    gloom=0.18,
+    relief=330.0,
+    thickness=720.0,
+    swell=1.15,
+    sink=170.0,
+    gloom=0.27,
     fray=260.0,
     billow=PERIOD_M / 22,
     rim=0.17,
@@ -144,15 +144,14 @@ _STORM = deck.Deck(
 
 
 class _Deck:
-    texels = 1024
     hang_tiles = ((20, 5, 0.5, 0.15), (26, 5, 0.45, 0.2), (7, 3, 0.5, 0.2))
     heave_tiles = ((24, 5, 0.52, 0.15), (30, 5, 0.5, 0.2), (6, 3, 0.5, 0.2))
-    weights = np.array([0.55, 0.45, 1.15])
+    weights = np.array([0.55, 0.45, 1.3])
     rise_per_s = 1.5
 
     def __init__(self, shape: deck.Deck, cover: float, seed: int) -> None:
-        self._hang = tiles_of(self.texels, self.hang_tiles, seed + 300)
-        self._heave = tiles_of(self.texels, self.heave_tiles, seed + 400)
+        self._hang = doubled(tiles_of(TEXELS, self.hang_tiles, seed + 300))
+        self._heave = doubled(tiles_of(TEXELS, self.heave_tiles, seed + 400))
         for tiles in (self._hang, self._heave):
             tiles[1] = 0.45 - 2.0 * np.abs(tiles[1])  # rounded lumps with creases between them
         self._noise = noise_cube(seed + 8)
