@@ -12,7 +12,7 @@ import numpy as np
 from app.frame import F32, F64
 from living.clouds import alike, spread
 from living.jit import fast_jit
-from living.weather import PERIOD_M, fractal_tile, wrapped
+from living.weather import PERIOD_M, doubled, fractal_tile, wrapped
 from skyboxes.atmosphere import henyey_greenstein
 
 _TEXELS = 1024
@@ -52,10 +52,9 @@ def _stretched(seed: int, long: float, slope: float) -> F32:
 def sheet_maps(seed: int) -> tuple[F32, F32]:
     """(fibres, patches) of `Sheet`; a quarter of a second."""
     straight = _stretched(seed + 1, 9.0, 1.55)
-    bend = [fractal_tile(256, 5, 3, 0.5, 0.0, seed + k) for k in (10, 20)]
+    bend = np.stack([fractal_tile(_TEXELS // 4, 5, 3, 0.5, 0.0, seed + k) for k in (10, 20)])
+    shift = doubled(doubled(bend))
     j, i = np.mgrid[0:_TEXELS, 0:_TEXELS].astype(np.float32)
-    size = (_TEXELS, _TEXELS)
-    shift = [np.asarray(cv2.resize(b, size, interpolation=cv2.INTER_CUBIC), np.float32) for b in bend]
     x, y = i + 60.0 * shift[0], j + 52.0 * shift[1]
     fibres = cv2.remap(straight, x % _TEXELS, y % _TEXELS, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     patches = cv2.remap(

@@ -79,6 +79,7 @@ class _Cumulus:
         self._tiles = tiles_of(TEXELS, self.tiles, seed)
         self._noise = noise_cube(seed + 5)
         whole = slid(self._tiles, self.weights, 0.0 * _SLIDES[:2])
+        self._open = 0.75 - 0.5 * min(cover, 1.0)
         # The noise eats what is just above the threshold.
         self._threshold = np.float32(0.13 - np.quantile(whole, 1.0 - 0.9 * min(cover, 1.0)))
 
@@ -90,8 +91,10 @@ class _Cumulus:
         cover += self._threshold
         offset, rise = _eye(drift, layer.base, seconds), self.rise_per_s * seconds
         field = Field(cover, tops_of(cover, layer.taper), self._noise, offset, rise)
-        ground = _GROUND * (light.ambient + light.low * max(0.0, light.at[1]) / np.pi)
-        under = 0.22 * light.ambient + 0.18 * light.horizon + ground
+        # Clouds shade the ground that they are lit by from below.
+        ground = _GROUND * (light.ambient + light.low * max(0.0, light.at[1]) / np.pi) * self._open
+        edge = 0.5 * light.horizon + 0.5 * light.horizon.mean()
+        under = 0.22 * light.ambient + 0.08 * edge + ground
         lamp = Lamp(light.at, light.low / np.pi, 0.95 * light.ambient, under, phase_table())
         volume = light_volume(field, layer, light.at)
         return march(field, layer, volume, lamp, azimuths, elevations[elevations > 0])
