@@ -98,9 +98,9 @@ def motion(picture: Picture, asked: Callable[[float], F32], sky: Bool | None, co
 
 
 def seam_at(picture: Picture) -> float:
-    """The step from a loop's last picture to its first over the median of twelve others."""
+    """The step from a loop's last picture to its first over the median of eight others."""
     last = steps([luma_of(picture(PERIOD_S - 1 / FPS)), luma_of(picture(0.0))])[0]
-    others = [steps([luma_of(a), luma_of(b)])[0] for _, a, b in pairs(picture, 12, PERIOD_S)]
+    others = [steps([luma_of(a), luma_of(b)])[0] for _, a, b in pairs(picture, 8, PERIOD_S)]
     return round(float(last / np.median(others)), 3)
 
 
@@ -118,11 +118,11 @@ def warp(name: str, photo: U8, alpha: U8) -> Row:
     field = wind_field((width, height), horizon_of(alpha), wind)
     loop = PhotoLoop(photo, alpha, field, PERIOD_S)
     asked = per_frame(field, first.shape)
-    frames = [loop.frame(n * PERIOD_S / 16) for n in range(16)]
-    sharp = [sharpness(luma_of(loop.frame(n * PERIOD_S / 48)), alpha == 255) for n in range(48)]
+    frames = [loop.frame(n * PERIOD_S / 8) for n in range(8)]
+    sharp = [sharpness(luma_of(loop.frame(n * PERIOD_S / 24)), alpha == 255) for n in range(24)]
     land = alpha == 0
     lit = PhotoLoop(photo, alpha, field, PERIOD_S, (HOURS[0], HOURS[-1]))
-    light = [float(luma_of(lit.frame(0.5 * PERIOD_S * n / 12))[alpha == 255].mean()) for n in range(13)]
+    light = [float(luma_of(lit.frame(0.5 * PERIOD_S * n / 8))[alpha == 255].mean()) for n in range(9)]
     return {
         "name": name,
         "size": f"{width}x{height}",
