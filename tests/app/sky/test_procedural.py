@@ -318,13 +318,15 @@ def test_late_keys_hold_nobody_up_and_clouds_drift_on() -> None:
         return key(seconds, window)
 
     scene.key = late  # type: ignore[method-assign]
-    view = looking(20, 35)
+    view = looking(5, 7)  # about where a sky is seen first
+    wrong = []
     for seconds in (0.1, 0.5, 1.5):
-        error = errors(sky.render(seconds, view, WHOLE), scene.seen(view, seconds))
-        assert error.mean() < 2.5, seconds  # all that moves is the plane
-    assert scene.made == [0.0]
+        wrong.append(errors(sky.render(seconds, view, WHOLE), scene.seen(view, seconds)).mean())
+    made = scene.made.copy()
     held.set()
     sky.close()
+    assert max(wrong) < 2.5  # all that moves is the plane
+    assert made == [0.0]
 
 
 def test_a_clock_that_is_set_changes_the_light() -> None:
