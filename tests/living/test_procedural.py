@@ -113,19 +113,20 @@ def test_sunset_reddens_clouds_and_the_day_does_not() -> None:
         red, _, blue = made.cloud[: WIDTH // 4].astype(float).sum(axis=(0, 1))
         return float(red / blue)
 
-    assert 0.85 < redness("sun=50,0&clouds=cumulus") < 1.2
-    assert redness("sun=1,0&clouds=cumulus") > 1.25
+    noon = redness("sun=50,0&clouds=cumulus")
+    assert 0.85 < noon < 1.1
+    assert redness("sun=1,0&clouds=cumulus") > 1.15 * noon
     # High clouds still have the sun when it has set on the ground.
     assert redness("sun=-1.5,0&clouds=cirrus") > redness("sun=-6,0&clouds=cirrus")
 
 
-def test_a_storm_is_darker_than_stratus_and_stratus_than_cumulus() -> None:
+def test_a_storm_is_darker_than_stratus_and_cumulus() -> None:
     light = []
     for kind in ("storm", "stratus", "cumulus"):
         made = key(f"sun=50,0&clouds={kind}&cover=0.9")
         assert made.cloud is not None and made.alpha is not None
         light.append(float(made.cloud[: WIDTH // 5][made.alpha[: WIDTH // 5] > 230].mean()))
-    assert light[0] < 0.75 * light[1] < 0.75 * light[2]
+    assert light[0] < 0.75 * min(light[1:])
 
 
 def test_a_night_has_stars_and_twilight_has_none() -> None:
