@@ -121,7 +121,8 @@ def warp(name: str, photo: U8, alpha: U8) -> Row:
     frames = [loop.frame(n * PERIOD_S / 8) for n in range(8)]
     sharp = [sharpness(luma_of(loop.frame(n * PERIOD_S / 24)), alpha == 255) for n in range(24)]
     land = alpha == 0
-    lit = PhotoLoop(photo, alpha, field, PERIOD_S, (HOURS[0], HOURS[-1]))
+    calm = wind_field((width, height), horizon_of(alpha), Wind(DEGREES, 0.0))
+    lit = PhotoLoop(photo, alpha, calm, PERIOD_S, (HOURS[0], HOURS[-1]))
     light = [float(luma_of(lit.frame(0.5 * PERIOD_S * n / 8))[alpha == 255].mean()) for n in range(9)]
     return {
         "name": name,
