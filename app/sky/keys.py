@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 K = TypeVar("K")
 
-_NICE = 10
+_NICE = 5
 _CLOSE_S = 2.0
 
 
@@ -59,6 +59,11 @@ class Keys(Generic[K]):
         self._made = [_Made(self._timed(0.0), 0.0)]
         self._shown: Shown[K] = Shown(self._made[0].key, None, 0.0)
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    @property
+    def shown(self) -> Shown[K]:
+        """What `at` said last; at the start, the first key."""
+        return self._shown
 
     def at(self, seconds: float, fits: Callable[[K], bool]) -> Shown[K]:
         """What is shown at a time. Raises what the making of a key raised.

@@ -13,13 +13,14 @@ from typing import Annotated, Literal
 from platformdirs import user_data_path
 from pydantic import Field
 
+from app.camera import Camera, first_view
 from app.config import ROOT, Placement, Share, load_part
 from app.errors import ConfigError, SkyError
 from app.frame import Colour
 from app.sky.base import Sky
 from app.sky.gpano import Area, read_area
 from app.sky.panorama import PanoramaSky
-from app.sky.placing import Wrap
+from app.sky.placing import FOV_DEG, Wrap
 from app.sky.still import Model, StillSky, read_rgb, resized
 from app.sky.video import VideoSky
 from engines.base import EngineError
@@ -252,9 +253,12 @@ def _open_living(
         raise SkyError(f"{spec.path}: its sky cannot be looked for: {error}") from error
     if (alpha > 127).mean() < _LEAST_SKY:
         raise SkyError(f"{spec.path}: no sky was found in this photo")
-    return LivingPhotoSky(
+    sky = LivingPhotoSky(
         file.title, rgb, alpha, spec, size_wh, colour, share, placement=placement, sun=file.about.sun
     )
+    # What is compiled is compiled here, not while frames wait.
+    sky.render(0.0, first_view(Camera.from_fov(size_wh, FOV_DEG)), (0, size_wh[1]))
+    return sky
 
 
 def _files(folders: Sequence[Path] | None) -> dict[str, Path]:

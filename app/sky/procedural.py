@@ -6,12 +6,12 @@ from typing import Protocol
 
 import numpy as np
 
-from app.camera import Camera, View
+from app.camera import Camera, View, first_view
 from app.config import AS_IT_IS, Placement
 from app.frame import F32, F64, U8, Colour
 from app.rotation import rotation_from_vector
 from app.sky.base import SkyView, Sun
-from app.sky.keys import Keys
+from app.sky.keys import Keys, Shown
 from app.sky.layers import Clouds, Layers, Painter, Whole, mean_rgb, reduced
 from app.sky.placing import FOV_DEG
 from app.sky.seen import Bounds, bounds_of
@@ -74,6 +74,11 @@ def scene_width(size_wh: tuple[int, int]) -> int:
     return min(_MOST_WIDTH, max(256, round(math.pi * focal / 128) * 128))
 
 
+def _rays(view: View, placement: Placement) -> F64:
+    """From a frame's pixels to directions in a sky's own axes, float64 (3, 3)."""
+    return np.asarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse, np.float64)
+
+
 def _ahead_of_time(seen: Bounds) -> Bounds:
     """Where clouds are to be fine, given what is seen now."""
     return seen.wider(_ASIDE_DEG, _BEYOND_DEG)
@@ -122,9 +127,11 @@ class ProceduralSky:
         self._painter = Painter(size_wh, colour)
         self._clear: _Clear | None = None
         # In which keys are to be fine; the first one is probably seen by a level camera.
-        ahead = sky_to_world(placement).T @ Camera.from_fov(size_wh, FOV_DEG).inverse
-        self._bounds = _ahead_of_time(bounds_of(size_wh, np.asarray(ahead, np.float64), placement.scale))
+        ahead = _rays(first_view(Camera.from_fov(size_wh, FOV_DEG)), placement)
+        self._bounds = _ahead_of_time(bounds_of(size_wh, ahead, placement.scale))
         self._keys: Keys[_Moment] = Keys(self._make, PERIOD_S, patient=patient, name="sky keys")
+        # What is compiled is compiled here, not while frames wait.
+        self._view(self._keys.shown, 0.0, first_view(Camera.from_fov(size_wh, FOV_DEG)), (0, 2))
 
     @property
     def hour(self) -> float:
@@ -140,11 +147,16 @@ class ProceduralSky:
         """As `Sky.render`."""
         self._seconds = seconds = max(seconds, 0.0)
         placement = self.placement
-        rays = np.asarray(sky_to_world(placement).T @ view.rotation @ view.camera.inverse, np.float64)
-        seen = bounds_of(view.camera.size_wh, rays, placement.scale)
+        seen = bounds_of(view.camera.size_wh, _rays(view, placement), placement.scale)
         self._bounds = _ahead_of_time(seen)
         needed = seen.wider(_DRIFT_DEG, _DRIFT_DEG)
-        now, then, share = self._keys.at(seconds, lambda key: key.clouds is None or key.bounds.holds(needed))
+        shown = self._keys.at(seconds, lambda key: key.clouds is None or key.bounds.holds(needed))
+        return self._view(shown, seconds, view, rows)
+
+    def _view(self, shown: Shown[_Moment], seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
+        now, then, share = shown
+        placement = self.placement
+        rays = _rays(view, placement)
         parts = [(now, 1 - share)] if then is None or share < 1 else []
         parts += [(then, share)] if then is not None and share > 0 else []
         if rows[1] > rows[0]:
