@@ -28,7 +28,7 @@ from app.frame import F32, U8, Planes
 from app.matting.photo import sky_of_photo
 from app.sky.still import read_rgb, resized
 from app.stats import cpu_name
-from living.behind import horizon_of
+from living.behind import horizon_of, without_specks
 from living.field import Field, wind_field
 from living.flow import flow_between
 from living.loopify import Join, closed, fade_frames
@@ -58,6 +58,8 @@ DEGREES = 20.0
 """Direction of the wind that is asked for."""
 PHOTO_WIDTH = 1280
 COST_WH = (1280, 720)
+NEAR_LAND = 21
+"""Motion is measured half of so many pixels, of 256 across, away from land."""
 SCENE_WH = (512, 288)
 SKIES = ("skyar_cloudy.jpg", "skyar_sunny.jpg", "skyar_sunset.jpg", "skyar_rainy.jpg")
 HOURS = tuple(12.0 + n for n in range(11))
@@ -107,7 +109,10 @@ def seam_at(picture: Picture) -> float:
 def warp(name: str, photo: U8, alpha: U8) -> Row:
     """What a photo's loop is like; alpha: uint8 (H, W), 255 = sky."""
     height, width = photo.shape[:2]
-    sky = resized(alpha, (FLOW_WIDTH, round(height * FLOW_WIDTH / width))) > 250
+    alpha = without_specks(alpha)
+    small = resized(alpha, (FLOW_WIDTH, round(height * FLOW_WIDTH / width)))
+    # Flow is found by patches: near the land they hold land.
+    sky = cv2.erode((small > 250).astype(np.uint8), np.ones((NEAR_LAND, NEAR_LAND), np.uint8)) > 0
     unit = wind_field((width, height), horizon_of(alpha), Wind(DEGREES, 1.0))
     first = luma_of(photo, FLOW_WIDTH)
     lengths = np.hypot(*np.moveaxis(per_frame(unit, first.shape), -1, 0))
