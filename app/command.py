@@ -47,7 +47,14 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="video, folder or glob of pictures, camera (0, 1, /dev/video2), address (rtsp:// rtmp:// "
         "http:// https:// udp://), screen or screen:WxH+X+Y, or demo",
     )
-    add("--sky", metavar="NAME|PATH", help="sky to show; see --list-skies; pano:PATH for a panorama")
+    add(
+        "--sky",
+        metavar="NAME|PATH|ADDRESS",
+        help="sky to show; see --list-skies; pano:PATH for a panorama; "
+        '"living:PHOTO?wind=DEG,PX_PER_S&day=FROM:TO&loop=S" lets a photo drift; "procedural:?sun=EL,AZ&'
+        "clouds=none|cumulus|cirrus|stratus|storm&cover=0.4&wind=DEG,PX_PER_S&clock=real|HH:MM|xN&"
+        'place=LAT,LON&date=YYYY-MM-DD" is computed',
+    )
     add(
         "--heading",
         type=_within("heading"),
@@ -145,7 +152,7 @@ def _still_there(settings: Settings) -> Settings:
     from app.sky.library import find_sky
 
     with suppress(SkyLiveError):
-        if settings.sky is None or find_sky(settings.sky).path.is_file():
+        if settings.sky is None or find_sky(settings.sky).there:
             return settings
     return settings.model_copy(update={"sky": None})
 
@@ -221,7 +228,7 @@ def print_skies() -> int:
     from app.sky.library import list_skies, sky_folders
 
     for number, sky in enumerate(list_skies(), start=1):
-        print(f"{number:2}  {sky.name:20} {sky.kind:8} {sky.title}")
+        print(f"{number:2}  {sky.name:20} {sky.kind:10} {sky.title}")
     print(f"your own: {sky_folders()[1]}")
     return 0
 

@@ -93,7 +93,10 @@ def open_session(
         )
         file, skies = find_sky(options.sky), config.sky
         placement = options.placement or placed(file, skies.placement)
-        sky = open_sky(file, info.size_wh, info.colour, skies.crop, placement, skies.model)
+        # Pictures that go into files as fast as they can are exact; those that are watched are in time.
+        watched = screen is not None or options.stream is not None or options.virtual_camera
+        patient = not (watched or options.live or info.live)
+        sky = open_sky(file, info.size_wh, info.colour, skies.crop, placement, skies.model, patient=patient)
         player = SkyPlayer(sky, config.sky.fade_s)
         stack.callback(player.close)
         stages = build_stages(engine, player, info, config, look)
@@ -174,7 +177,7 @@ def _run_window(options: Options, config: Config, look: Look, settings: Settings
             signal.default_int_handler(number, frame)
         interrupted.set()
 
-    settings = settings.model_copy(update={"sky": _from_anywhere(options.sky)})
+    settings = settings.model_copy(update={"sky": _sky_from_anywhere(options.sky)})
     if options.source != "demo":
         settings = settings.opened(_from_anywhere(options.source))
     with _handled(interrupt):
@@ -199,6 +202,12 @@ def _from_anywhere(name_or_path: str) -> str:
     """The name, or the path made absolute where there is such a file: it may be used from another folder."""
     path = Path(name_or_path)
     return str(path.resolve()) if path.exists() else name_or_path
+
+
+def _sky_from_anywhere(asked: str) -> str:
+    """As `_from_anywhere`, for a sky's name, path or address."""
+    sky = find_sky(asked)
+    return sky.address if sky.direct else _from_anywhere(asked)
 
 
 def _progress(info: SourceInfo, options: Options) -> "tqdm[NoReturn]":

@@ -23,12 +23,13 @@ from app.recording.recorder import Recorder
 from app.sky.library import SkyFile, open_sky
 from app.sky.player import SkyPlayer
 from app.stages import Stages
-from app.state import Written
+from app.state import Daylight, Written
 from app.stats import Stats
 from app.streaming import Streamer
 from app.tracking.dump import TrackingDump
 from app.virtual_camera import VirtualCamera
 from engines.base import Engine
+from living.specs import Clock
 
 # What was found of the sky is shown smoothed over so many frames.
 _FOUND_FRAMES = 15
@@ -176,6 +177,15 @@ class Session:
     def place_sky(self, placement: Placement) -> None:
         """Let the sky that was chosen last stand there from the next frame on."""
         self._player.place(placement)
+
+    def set_clock(self, clock: Clock | None) -> None:
+        """Set the clock of the sky that was chosen last, if it has one; None = as the sky itself says."""
+        self._player.set_clock(clock)
+
+    @property
+    def daylight(self) -> Daylight | None:
+        """The time of day of the sky that was chosen last; None for one without."""
+        return Daylight(self._player.hour) if self._player.daylit else None
 
     def set_look(self, look: Look) -> None:
         """Use this look from the next frame on."""

@@ -9,6 +9,7 @@ from app.config import AS_IT_IS, Look, Placement
 from app.frame import Found
 from app.sky.library import SkyFile
 from engines.watch import Preparing
+from living.specs import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,17 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Daylight:
+    """The time of day of a sky: its hour, 0 to 24, in the last picture, and the clock that was set for it.
+
+    hour: None while a photo has its own light. clock: None = as the sky itself says.
+    """
+
+    hour: float | None
+    clock: Clock | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """A snapshot of the program, ten times a second.
 
@@ -39,7 +51,8 @@ class State:
     on behind the held picture. `ended`: the file is over, its last picture stays. `position_s` and `span_s`
     are on the source's clock; `span_s` is None where the position cannot be set. `sky_name` is the sky shown
     or faded to, `loading_sky` the title of one that is being loaded. `placement` is where the sky stands that
-    was chosen last, `placements` where the user put skies, by name. `found` is what was found of the sky in
+    was chosen last, `placements` where the user put skies, by name. `daylight` is its
+    time of day; None for a sky without. `found` is what was found of the sky in
     the last pictures, smoothed; None before the first. `stages` are median ms by stage, `drops` frames by
     place. `stream` and `virtual_camera` say where pictures go besides, empty = nowhere.
     """
@@ -58,6 +71,7 @@ class State:
     loading_sky: str = ""
     placement: Placement = AS_IT_IS
     placements: Mapping[str, Placement] = field(default_factory=dict)
+    daylight: Daylight | None = None
     found: Found | None = None
     recording: Written | None = None
     stream: str = ""
@@ -87,6 +101,9 @@ class Controls(Protocol):
 
     def place_sky(self, placement: Placement | None) -> None:
         """Let the sky that was chosen last stand there, from the next frame on; None = as it says itself."""
+
+    def set_clock(self, clock: Clock | None) -> None:
+        """Let the sky that was chosen last be as late as a clock says that starts now; None = as it says."""
 
     def set_look(self, look: Look) -> None:
         """Use this look from the next frame on."""

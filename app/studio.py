@@ -20,10 +20,11 @@ from app.options import Options
 from app.recording.dump import write_png
 from app.session import Screen, Session
 from app.sky.library import SkyFile, find_sky, placed
-from app.state import Message, State, Written
+from app.state import Daylight, Message, State, Written
 from app.worker import Worker
 from engines.base import EngineError
 from engines.watch import Preparing, Watch
+from living.specs import Clock
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class Studio:
         self._sky = self._shown_sky = find_sky(options.sky)
         self._placements = dict(placements)
         self._placed_now: set[str] = set()
+        self._clocks: dict[str, Clock] = {}
         self._source = options.source
         self._wanted = options
         self._settled: Options | None = None
@@ -122,6 +124,7 @@ class Studio:
             loading_sky=self._loading_sky,
             placement=self._placement(self._sky),
             placements=self._placements,
+            daylight=self._daylight(session),
             found=session.found,
             recording=self._written,
             stream=session.stream,
@@ -153,6 +156,14 @@ class Studio:
         self._placements = kept  # a new one: states hold the old
         if self.session is not None and not self._loading_sky:
             self.session.place_sky(self._placement(sky))
+
+    def set_clock(self, clock: Clock | None) -> None:
+        """Let the sky that was chosen last be as late as a clock says that starts now; None = as it says."""
+        self._clocks.pop(self._sky.name, None)
+        if clock is not None:
+            self._clocks[self._sky.name] = clock
+        if self.session is not None and not self._loading_sky:
+            self.session.set_clock(clock)
 
     def set_look(self, look: Look) -> None:
         """Use this look from the next frame on."""
@@ -283,6 +294,7 @@ class Studio:
         self._failed = None
         session.start()  # before the window can ask for it
         session.set_look(self._look)
+        self._set_kept_clock(session, sky)
         self.session, self._source = session, options.source
         if self._closed:  # meanwhile, and nobody else knew of it
             session.close()
@@ -305,6 +317,7 @@ class Studio:
             if self.session is not None:
                 self.session.choose_sky(sky, self._placement(sky))
                 self.session.place_sky(self._placement(sky))  # it may have been placed while it was loaded
+                self._set_kept_clock(self.session, sky)
             self._shown_sky = sky
         finally:
             if self._sky is sky:
@@ -316,6 +329,15 @@ class Studio:
         if sky.name in self._placed_now:
             return kept or sky.placement
         return placed(sky, self._config.sky.placement, kept)
+
+    def _set_kept_clock(self, session: Session, sky: SkyFile) -> None:
+        """Set the clock that was set for a sky before, in this run."""
+        if (clock := self._clocks.get(sky.name)) is not None:
+            session.set_clock(clock)
+
+    def _daylight(self, session: Session) -> Daylight | None:
+        daylight = session.daylight
+        return daylight and replace(daylight, clock=self._clocks.get(self._sky.name))
 
     def _record(self, path: Path) -> None:
         session = self.session

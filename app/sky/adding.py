@@ -1,18 +1,22 @@
 """The user's own files as skies: looked at first, then copied into the user's folder."""
 
 import filecmp
+import json
 import os
 import shutil
 import stat
 import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
 from app.errors import ConfigError, SkyError
 from app.frame import Colour
 from app.sky.library import SkyFile, find_sky, open_sky, sky_folders
+from living.specs import PhotoSpec
 
 _MOST_MB = 256
 _MOST_MB_OF_VIDEOS = 2048
@@ -34,16 +38,53 @@ def add_sky(path: Path, folders: Sequence[Path] | None = None) -> SkyFile:
     folders = sky_folders() if folders is None else folders
     users = folders[-1]
     sky = _checked(path.absolute())
-    try:
-        users.mkdir(parents=True, exist_ok=True)
-        own = _twin(sky.path, users) or _copied(sky, users, _taken(folders))
-    except OSError as error:
-        raise SkyError(f"{path}: cannot be copied into {users}: {error.strerror}") from error
+    _try(sky)
+    described = sky.path.with_suffix(".toml")
+    with _copying(path, users):
+        own = _twin(sky.path, users) or _copied(
+            sky, users, _taken(folders), (lambda _: described.read_bytes()) if described.is_file() else None
+        )
     return find_sky(str(own))
 
 
+def add_living(spec: PhotoSpec, folders: Sequence[Path] | None = None) -> SkyFile:
+    """A copy of a photo in the user's folder, as `add_sky`, that is a sky which drifts as the spec says.
+
+    Raises SkyError, too, for a photo without sky.
+    """
+    folders = sky_folders() if folders is None else folders
+    users = folders[-1]
+    spec = replace(spec, path=spec.path.absolute())
+    photo = _checked(spec.path)
+    _try(find_sky(spec.address))
+
+    def description(copy: Path) -> bytes:
+        address = replace(spec, path=Path(copy.name)).address
+        title = f"{photo.title}, living"
+        values = {"kind": "living", "title": title, "address": address}
+        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()).encode()
+
+    with _copying(spec.path, users):
+        own = _copied(photo, users, _taken(folders), description)
+    return find_sky(str(own))
+
+
+@contextmanager
+def _copying(path: Path, users: Path) -> Iterator[None]:
+    try:
+        users.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise SkyError(f"{path}: cannot be copied into {users}: {error.strerror}") from error
+
+
+def _try(sky: SkyFile) -> None:
+    """Open a sky, decoding one picture."""
+    open_sky(sky, _TRIAL_WH, Colour(), None).close()
+
+
 def _checked(path: Path) -> SkyFile:
-    """The sky at that path, after one picture of it was decoded."""
+    """The sky at that path, if it is not too large to be opened."""
     try:
         status = path.stat()
     except OSError as error:
@@ -58,6 +99,8 @@ def _checked(path: Path) -> SkyFile:
         raise SkyError(f"{path}: its description is wrong: {error}") from error
     if not status.st_size:
         raise SkyError(f"{path}: is empty")
+    if sky.path.suffix == ".toml":
+        raise SkyError(f"{path}: not a picture or video")
     most = _MOST_MB_OF_VIDEOS if sky.moving else _MOST_MB
     if status.st_size > most << 20:
         size = status.st_size / (1 << 20)
@@ -67,7 +110,6 @@ def _checked(path: Path) -> SkyFile:
         raise SkyError(
             f"{path}: is too large: {width}x{height} pixels; at most {_MOST_PIXELS / 1e6:.0f} million"
         )
-    open_sky(sky, _TRIAL_WH, Colour(), None).close()
     return sky
 
 
@@ -109,8 +151,8 @@ def _taken(folders: Sequence[Path]) -> set[str]:
     return {file.stem.casefold() for file in files}
 
 
-def _copied(sky: SkyFile, folder: Path, taken: set[str]) -> Path:
-    """The path of a whole copy, under a free name."""
+def _copied(sky: SkyFile, folder: Path, taken: set[str], description: Callable[[Path], bytes] | None) -> Path:
+    """The path of a whole copy, under a free name, beside what is said of it once its path is known."""
     suffix = sky.path.suffix.lower()
     handle, part = tempfile.mkstemp(".part", ".adding-", folder)
     os.close(handle)
@@ -119,9 +161,9 @@ def _copied(sky: SkyFile, folder: Path, taken: set[str]) -> Path:
         shutil.copyfile(sky.path, part)
         targets = (folder / f"{name}{suffix}" for name in _names(sky.name) if name.casefold() not in taken)
         made.append(next(filter(_claimed, targets)))
-        if (described := sky.path.with_suffix(".toml")).is_file():
+        if description is not None:
             made.append(made[0].with_suffix(".toml"))
-            shutil.copyfile(described, made[1])
+            made[1].write_bytes(description(made[0]))
         return Path(part).replace(made[0])
     except BaseException:
         for path in (*made, Path(part)):

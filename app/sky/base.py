@@ -1,11 +1,12 @@
 """What every sky offers to the blending stage."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from app.camera import View
 from app.config import Placement
 from app.frame import F64, Planes
+from living.specs import Clock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +54,18 @@ class Sky(Protocol):
 
     def close(self) -> None:
         """Let go of files and threads; safe to call twice and from any thread."""
+
+
+@runtime_checkable
+class Daylit(Protocol):
+    """What a sky offers besides whose light is that of a time of day."""
+
+    @property
+    def hour(self) -> float | None:
+        """The hour of the day in the last frame, 0 to 24; None while a photo has its own light."""
+
+    def set_clock(self, clock: Clock | None) -> None:
+        """Let it be as late as a clock says that starts now; None = as the sky itself says. By any thread."""
 
 
 class Backdrop(Protocol):

@@ -8,7 +8,8 @@ import numpy as np
 from app.camera import View
 from app.config import Placement
 from app.frame import U8
-from app.sky.base import Sky, SkyView, Sun
+from app.sky.base import Daylit, Sky, SkyView, Sun
+from living.specs import Clock
 
 
 class SkyPlayer:
@@ -51,6 +52,24 @@ class SkyPlayer:
         """Let the sky that was chosen last stand there, from the next frame on; by any thread."""
         with self._lock:
             self._newest.placement = placement
+
+    def set_clock(self, clock: Clock | None) -> None:
+        """Set the clock of the sky that was chosen last, as of `Daylit`, if it has one; by any thread."""
+        with self._lock:
+            newest = self._newest
+        if isinstance(newest, Daylit):
+            newest.set_clock(clock)
+
+    @property
+    def daylit(self) -> bool:
+        """Whether the sky that was chosen last has a clock."""
+        return isinstance(self._newest, Daylit)
+
+    @property
+    def hour(self) -> float | None:
+        """The hour of the sky that was chosen last; None for one without a time of day."""
+        newest = self._newest
+        return newest.hour if isinstance(newest, Daylit) else None
 
     def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
         """The sky, or the mixture of two, behind a frame; as `Sky.render`.

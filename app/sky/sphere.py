@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -32,6 +33,8 @@ _FADE = math.radians(25)
 """The fade begins so far below, or where the picture ends; at the lower end it is half as long."""
 _EDGE = 0.1
 """Share of the picture's height of which that colour is the mean."""
+
+Levelled = TypeVar("Levelled", U8, F32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,14 +111,19 @@ class Sphere:
         return SkyView(self._planes, mean_rgb, placed_sun(sun, placement))
 
     def _mean(self, texture: Texture, numbers: F64, rays: F64, camera: Camera) -> F64:
-        cell = max(camera.size_wh) / _CELLS
-        columns, rows = (_middles(length, cell) for length in camera.size_wh)
-        texels = max(1.0, cell * self.chart.per_radian / camera.focal_px)
+        columns, rows = grid_of(camera.size_wh)
+        texels = max(1.0, max(camera.size_wh) / _CELLS * self.chart.per_radian / camera.focal_px)
         level = min(round(math.log2(texels)), len(texture.levels.first) - 1)
         means = mean_levels(numbers, texture.levels.first, rays, *texture.planes, level, columns, rows)
         matrix, offset = rgb_from_yuv(self._colour)
         rgb: F64 = matrix @ (np.asarray(means, np.float64) - offset)
         return rgb.clip(0.0, 255.0)
+
+
+def grid_of(size_wh: tuple[int, int]) -> tuple[F64, F64]:
+    """Columns and rows, in pixels, where a view of that size is looked at for its mean colour."""
+    columns, rows = (_middles(length, max(size_wh) / _CELLS) for length in size_wh)
+    return columns, rows
 
 
 @cache
@@ -176,7 +184,7 @@ class FlatPicture(_OnSphere):
 
     def texture(self, planes: Planes, chroma_xy: tuple[float, float]) -> Texture:
         """The texture of a picture whose planes have the size `picture_wh`."""
-        extended = Planes(*(self._extended(plane, 2 if n else 1) for n, plane in enumerate(planes)))
+        extended = Planes(*(self.extended(plane, 2 if n else 1) for n, plane in enumerate(planes)))
         return self.sphere.texture(extended, None, chroma_xy)
 
     def direction(self, x: float, y: float) -> F64:
@@ -186,8 +194,11 @@ class FlatPicture(_OnSphere):
         slope = (0.5 - y) * self.picture_wh[1] / chart.per_radian
         return _unit((math.sin(azimuth), -slope, math.cos(azimuth)))
 
-    def _extended(self, plane: U8, part: int) -> U8:
-        """The rows that the chart has: mirrored beyond the picture, and calm at the top and at the bottom."""
+    def extended(self, plane: Levelled, part: int) -> Levelled:
+        """The rows that the chart has: mirrored beyond the picture, and calm at the top and at the bottom.
+
+        plane: uint8 or float32 (h, w), of `picture_wh` divided by `part`, which is a power of two up to 32.
+        """
         above, rows, height = self._above // part, self.sphere.chart.height // part, len(plane)
         start = above - height // 2  # of the picture
         rest = rows - start - height
@@ -204,8 +215,9 @@ class FlatPicture(_OnSphere):
             if len(fading):
                 band = whole[fading[0] : fading[-1] + 1]
                 share = faded[fading[0] : fading[-1] + 1, None]
-                band[...] = np.rint(band + share * (np.float32(level) - band.astype(np.float32)))
-        return np.asarray(whole, np.uint8)
+                mixed = band + share * (np.float32(level) - band.astype(np.float32))
+                band[...] = np.rint(mixed) if plane.dtype == np.uint8 else mixed
+        return np.asarray(whole, plane.dtype)
 
 
 class Panorama(_OnSphere):

@@ -29,10 +29,11 @@ from app.frame import (
 )
 from app.options import Options
 from app.sky.library import SkyFile, find_sky
-from app.state import State, Written
+from app.state import Daylight, State, Written
 from app.studio import Studio
 from engines.base import EngineError
 from engines.watch import Preparing, Watch
+from living.specs import Clock
 from tests.app.motions import motion
 
 INFO = SourceInfo("made up", (64, 64), Fraction(1, 30), Fraction(30), None, Colour(), None)
@@ -57,6 +58,8 @@ class FakeSession:
         self.trouble = self.stream = self.virtual_camera = ""
         self.position_s, self.found, self.backend = 1.5, Found(0.25, 0.9), "fake"
         self.refuses: Exception | None = None
+        self.clock: Clock | None = None
+        self.daylight: Daylight | None = None
         self.sky_waits = threading.Event()
         self.sky_waits.set()
 
@@ -88,6 +91,9 @@ class FakeSession:
 
     def place_sky(self, placement: Placement) -> None:
         self.placement = placement
+
+    def set_clock(self, clock: Clock | None) -> None:
+        self.clock = clock
 
     def set_look(self, look: Look) -> None:
         self.look = look
@@ -359,6 +365,37 @@ def test_skies_stand_where_the_user_put_them(studio: Studio, opened: Opened) -> 
     studio.place_sky(None)
     assert session.placement == Placement()
     assert studio.state().placements == {"milky_way": Placement(tilt=5)}
+
+
+def test_clocks_that_were_set_stay_with_their_skies(studio: Studio, opened: Opened) -> None:
+    session = opened.sessions[0]
+    assert studio.state().daylight is None
+    session.daylight = Daylight(17.5)
+    assert studio.state().daylight == Daylight(17.5)
+    evening = Clock(20.0, 60.0)
+    studio.set_clock(evening)
+    assert session.clock == evening
+    assert studio.state().daylight == Daylight(17.5, evening)
+    session.sky_waits.clear()
+    studio.choose_sky(find_sky("milky_way"))
+    studio.set_clock(Clock(1.0, 0.0))  # of the one that is being loaded
+    assert session.clock == evening
+    session.sky_waits.set()
+    until(studio, lambda state: state.sky_name == "milky_way" and not state.loading_sky)
+    assert session.clock == Clock(1.0, 0.0)
+    studio.choose_sky(find_sky("clear_day"))
+    until(studio, lambda state: state.sky_name == "clear_day" and not state.loading_sky)
+    assert session.clock == evening
+    studio.set_clock(None)
+    assert session.clock is None
+    assert studio.state().daylight == Daylight(17.5)
+
+
+def test_another_source_shows_the_sky_as_late_as_it_was(studio: Studio, opened: Opened) -> None:
+    studio.set_clock(Clock(20.0, 0.0))
+    studio.open("other")
+    until(studio, lambda state: state.source == "other")
+    assert opened.sessions[-1].clock == Clock(20.0, 0.0)
 
 
 def test_a_sky_that_cannot_be_loaded_is_a_message(studio: Studio, opened: Opened) -> None:

@@ -3,16 +3,20 @@ import shutil
 import struct
 import threading
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 
 from app.camera import Camera, first_view
+from app.capture.demo import DemoSource
+from app.colour import rgb_from_planes
 from app.errors import SkyError
 from app.frame import U8, Colour
-from app.sky.adding import add_sky
+from app.sky.adding import add_living, add_sky
 from app.sky.library import SkyFile, list_skies, open_sky
+from living.specs import PhotoSpec, Wind
 from tests.media import picture, write_video
 
 Folders = tuple[Path, Path]
@@ -219,14 +223,11 @@ def test_a_copy_that_fails_leaves_nothing_behind(
 ) -> None:
     source = write(tmp_path / "beach.png")
     source.with_suffix(".toml").write_text("crop = 1.0")
-    copy = shutil.copyfile
 
-    def fails_on_toml(source: Path, target: Path) -> Path:
-        if source.suffix == ".toml":
-            raise OSError(28, "No space left on device")
-        return Path(copy(source, target))
+    def fails(path: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfile", fails_on_toml)
+    monkeypatch.setattr(Path, "write_bytes", fails)
     with pytest.raises(SkyError, match=r"beach\.png: cannot be copied into .*: No space left on device"):
         add_sky(source, folders)
     assert files(folders[1]) == []
@@ -243,3 +244,36 @@ def test_skies_of_one_name_added_at_once_are_all_kept(folders: Folders, tmp_path
     assert len({sky.path for sky in added}) == 6
     contents = {source.read_bytes() for source in sources}
     assert {sky.path.read_bytes() for sky in added} == contents and len(contents) == 6
+
+
+def test_a_photo_becomes_a_sky_that_drifts(folders: Folders, tmp_path: Path) -> None:
+    source = write(tmp_path / "beach.png", sky_photo())
+    spec = PhotoSpec(source, Wind(90.0, 12.0), day=(6.0, 20.0), loop_s=9.0)
+    sky = add_living(spec, folders)
+    assert (sky.kind, sky.title) == ("living", "Beach, living")
+    assert sky.path == folders[1] / "beach.png"
+    assert sky.spec == replace(spec, path=sky.path)
+    assert sky in list_skies(folders)
+    assert files(folders[1]) == ["beach.png", "beach.toml"]
+    assert add_living(spec, folders).path.name == "beach_2.png"
+    assert_opens(sky)
+
+
+def test_a_photo_without_sky_cannot_drift(folders: Folders, tmp_path: Path) -> None:
+    source = write(tmp_path / "wall.png", sky_photo()[120:])
+    with pytest.raises(SkyError, match=r"wall\.png: no sky was found in this photo"):
+        add_living(PhotoSpec(source), folders)
+    assert files(folders[1]) == []
+
+
+def test_what_only_describes_a_sky_is_not_copied(folders: Folders, tmp_path: Path) -> None:
+    path = tmp_path / "storm.toml"
+    path.write_text('kind = "procedural"\naddress = "procedural:?clouds=storm"')
+    with pytest.raises(SkyError, match=r"storm\.toml: not a picture or video"):
+        add_sky(path, folders)
+
+
+def sky_photo() -> U8:
+    """A picture in which our network finds sky."""
+    frame, _ = DemoSource((320, 180)).frame(0)
+    return rgb_from_planes(frame.planes, frame.colour)

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from app.camera import Camera, first_view
+from app.capture.demo import DemoSource
+from app.colour import rgb_from_planes
 from app.config import ROOT
 from app.errors import ConfigError, SkyError
 from app.frame import Colour
 from app.sky.library import find_sky, list_skies, open_sky, sky_folders
+from living.specs import PhotoSpec, ProceduralSpec
 from tests.media import write_video
 
 
@@ -133,3 +136,87 @@ def test_the_skies_that_come_with_the_program_are_described() -> None:
     for sky in list_skies([ours]):
         assert sky.path.with_suffix(".toml").is_file()
         assert sky.about.title
+
+
+COMPUTED = 'kind = "procedural"\ntitle = "A storm"\naddress = "procedural:?clouds=storm&cover=0.8"\n'
+
+
+def test_a_computed_sky_is_a_description_alone(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "bad_weather.toml").write_text(COMPUTED + "heading = 30")
+    (folders[0] / "left_over.toml").write_text('title = "A sky whose picture has gone"')
+    (folders[0] / "broken.toml").write_text("kind = ")
+    sky = find_sky("bad_weather", folders)
+    assert (sky.kind, sky.title, sky.moving, sky.there) == ("procedural", "A storm", True, True)
+    assert sky.spec == ProceduralSpec(clouds="storm", cover=0.8)
+    assert sky.placement.heading == 30
+    assert find_sky(sky.address) == sky
+    assert [sky.name for sky in list_skies(folders)] == [
+        "bad_weather", "my-beach_2", "noon", "red_evening", "storm",
+    ]  # fmt: skip
+
+
+def test_a_living_sky_is_described_beside_its_photo_or_elsewhere(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "noon.toml").write_text('kind = "living"\naddress = "living:noon.png?loop=8"')
+    (folders[0] / "drift.toml").write_text('kind = "living"\naddress = "living:red_evening.jpg"')
+    beside, elsewhere = find_sky("noon", folders), find_sky("drift", folders)
+    assert (beside.kind, beside.path) == ("living", folders[0] / "noon.png")
+    assert beside.spec == PhotoSpec(folders[0] / "noon.png", loop_s=8)
+    assert elsewhere.spec == PhotoSpec(folders[0] / "red_evening.jpg")
+    assert find_sky("red_evening", folders).kind == "still"
+    assert find_sky(elsewhere.address) == elsewhere
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('kind = "procedural"', r"wind\.toml: address: None does not begin with procedural:"),
+        ('kind = "procedural"\naddress = "living:a.jpg"', r"wind\.toml: address: .* does not begin with"),
+        ('kind = "procedural"\naddress = "procedural:?cover=2"', r"wind\.toml: address: .*cover: '2'"),
+        ('kind = "living"\naddress = "beach.jpg"', r"wind\.toml: address: .* does not begin with living:"),
+    ],
+)
+def test_a_wrong_address_in_a_description_is_named(
+    folders: tuple[Path, Path], text: str, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folders[0] / "wind.toml").write_text(text)
+    with pytest.raises(SkyError, match=message):
+        find_sky("wind", folders)
+    assert "wind" not in [sky.name for sky in list_skies(folders)]
+    assert re.search(message, caplog.text)
+
+
+def test_addresses_are_skies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed = find_sky("procedural:?sun=5,0&cover=0.2")
+    assert (computed.kind, computed.title, computed.there) == ("procedural", "Computed sky", True)
+    assert computed.spec == ProceduralSpec(sun=(5, 0), cover=0.2)
+    assert find_sky(computed.address) == computed
+    photo = add(tmp_path / "lake.png")
+    monkeypatch.chdir(tmp_path)
+    living = find_sky("living:lake.png?loop=8")
+    assert (living.kind, living.title, living.there) == ("living", "lake, living", True)
+    assert living.spec == PhotoSpec(photo, loop_s=8)
+    assert living.address == f"living:{photo}?loop=8"  # from wherever it is used
+    assert living.name not in ("lake", computed.name)
+    photo.unlink()
+    assert not find_sky("living:lake.png").there
+
+
+def test_only_photos_drift(folders: tuple[Path, Path]) -> None:
+    with pytest.raises(SkyError, match=r"storm\.mp4: a video cannot be made to drift"):
+        find_sky(f"living:{folders[0] / 'storm.mp4'}")
+    with pytest.raises(SkyError, match=r"notes\.txt: not a sky"):
+        find_sky("living:notes.txt")
+
+
+def test_a_photo_that_is_missing_is_named_when_it_is_opened(tmp_path: Path) -> None:
+    sky = find_sky(f"living:{tmp_path / 'none.jpg'}?wind=0,9")
+    with pytest.raises(SkyError, match=r"none\.jpg: No such file or directory"):
+        open_sky(sky, (32, 24), Colour(), None)
+
+
+def test_a_photo_of_land_alone_shows_no_sky(tmp_path: Path) -> None:
+    path = tmp_path / "wall.png"
+    frame, _ = DemoSource((320, 180)).frame(0)
+    cv2.imwrite(str(path), rgb_from_planes(frame.planes, frame.colour)[120:, :, ::-1])
+    with pytest.raises(SkyError, match=r"wall\.png: no sky was found in this photo"):
+        open_sky(find_sky(f"living:{path}"), (32, 24), Colour(), None)

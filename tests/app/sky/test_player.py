@@ -8,6 +8,7 @@ from app.config import AS_IT_IS, Placement
 from app.frame import F64, Planes
 from app.sky.base import SkyView, Sun
 from app.sky.player import SkyPlayer
+from living.specs import Clock
 
 STILL = first_view(Camera.from_fov((11, 9), 60))
 ROWS = (2, 9)
@@ -177,3 +178,31 @@ def test_the_sun_wanders_from_one_sky_to_the_next() -> None:
     setting = player.render(4.0, STILL, ROWS).sun
     assert setting is not None and setting.direction == pytest.approx(right)
     assert player.render(6.0, STILL, ROWS).sun is None
+
+
+class DaylitSky(PlainSky):
+    """One with a time of day."""
+
+    hour = 17.0
+    clock: Clock | None = None
+
+    def set_clock(self, clock: Clock | None) -> None:
+        self.clock = clock
+
+
+def test_the_clock_is_that_of_the_sky_chosen_last() -> None:
+    old, new = DaylitSky(40), DaylitSky(200)
+    player = SkyPlayer(old, 1.0)
+    level(player, 0.0)
+    player.set_clock(Clock(6.0, 0.0))
+    player.switch(new)
+    new.hour = 5.0
+    player.set_clock(Clock(7.0, 0.0))
+    assert (old.clock, new.clock) == (Clock(6.0, 0.0), Clock(7.0, 0.0))
+    assert (player.daylit, player.hour) == (True, 5.0)
+
+
+def test_other_skies_have_no_clock() -> None:
+    player = SkyPlayer(PlainSky(40), 1.0)
+    player.set_clock(Clock(6.0, 0.0))
+    assert (player.daylit, player.hour) == (False, None)

@@ -8,6 +8,7 @@ from app.config import Look, Placement
 from app.frame import Found
 from app.sky.library import SkyFile
 from app.state import Message, State
+from living.specs import Clock
 
 
 class FakeControls:
@@ -40,6 +41,9 @@ class FakeControls:
 
     def place_sky(self, placement: Placement | None) -> None:
         self.asked.append(("place", placement))
+
+    def set_clock(self, clock: Clock | None) -> None:
+        self.asked.append(("clock", clock))
 
     def set_look(self, look: Look) -> None:
         self.asked.append(("look", look))
