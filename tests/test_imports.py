@@ -14,7 +14,8 @@ FORBIDDEN = {
     "engines": {"app", "export", "training", "torch", "PyQt6"},
     "app": {"export", "training", "skyboxes", "torch", "onnx"},
     "export": {"app", "training"},
-    "skyboxes": {"engines", "export", "training", "torch"},
+    "living": {"export", "training", "torch", "PyQt6"},
+    "skyboxes": {"engines", "living", "export", "training", "torch"},
 }
 
 

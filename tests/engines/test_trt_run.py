@@ -616,7 +616,9 @@ def test_slots_that_are_full_or_empty(bench: Bench) -> None:
         {"held": {"ground"}},
         {"resident": {"y"}},
     ],
-    ids=str,
+    ids=lambda options: str(
+        {name: sorted(what) if isinstance(what, set) else what for name, what in options.items()}
+    ),
 )
 def test_roles_that_cannot_be(bench: Bench, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="roles"):
