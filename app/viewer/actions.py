@@ -55,6 +55,12 @@ ACTS: dict[str, Act] = {
     ),
     "sky up": Act("Raise the sky", ("Alt+Up",), "Raise the sky by 2 degrees", repeats=True),
     "sky down": Act("Lower the sky", ("Alt+Down",), "Lower the sky by 2 degrees", repeats=True),
+    "later": Act(
+        "Later in the day", ("Alt+PgUp",), "Make it a quarter of an hour later in the sky", repeats=True
+    ),
+    "earlier": Act(
+        "Earlier in the day", ("Alt+PgDown",), "Make it a quarter of an hour earlier in the sky", repeats=True
+    ),
     "show": Act("Show mode", ("N",), "Change to the next sky every few seconds", "show", checkable=True),
     "next view": Act("Next view", ("V",), "Go through the views"),
     "gallery": Act("Skies", ("G",), "Show or hide the skies", "gallery", checkable=True),

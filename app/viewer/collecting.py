@@ -6,11 +6,12 @@ from pathlib import Path
 from app.config import Look
 from app.errors import SkyLiveError
 from app.looks import LookFile, list_looks, look_name, save_look
-from app.sky.adding import add_sky
+from app.sky.adding import add_living, add_sky
 from app.sky.library import SkyFile, list_skies
 from app.viewer.background import Background
 from app.viewer.gallery import Gallery
 from app.viewer.look_panel import LookPanel
+from living.specs import PhotoSpec
 
 Tell = Callable[[str, bool], None]
 
@@ -24,6 +25,7 @@ class Collecting:
         self._background = background
         self._tell = tell
         gallery.added.connect(self.add_skies)
+        gallery.photo_named.connect(self.animate)
         look_panel.save_asked.connect(self.save_look)
 
     def list_all(self) -> None:
@@ -38,6 +40,11 @@ class Collecting:
                 f"Adding {paths[0].name} …" if len(paths) == 1 else f"Adding {len(paths)} skies …", False
             )
             self._background.start("adding skies", lambda: _added(paths), self._skies_added, self._failed)
+
+    def animate(self, photo: Path) -> None:
+        """Make a sky of a photo whose clouds drift; of one without sky that is told, and nothing changes."""
+        self._tell(f"Looking for the sky of {photo.name} …", False)
+        self._background.start("animating", lambda: _animated(photo), self._skies_added, self._failed)
 
     def save_look(self, title: str, look: Look) -> None:
         """Keep the look under that title."""
@@ -76,6 +83,11 @@ def _added(paths: Sequence[Path]) -> tuple[list[SkyFile], list[str], list[SkyFil
         except SkyLiveError as error:
             problems.append(str(error))
     return added, problems, list_skies()
+
+
+def _animated(photo: Path) -> tuple[list[SkyFile], list[str], list[SkyFile]]:
+    """As `_added`, of a photo that is to drift."""
+    return [add_living(PhotoSpec(photo))], [], list_skies()
 
 
 def _saved(title: str, look: Look) -> list[LookFile]:

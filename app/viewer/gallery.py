@@ -31,6 +31,9 @@ from app.sky.library import ENDINGS, SkyFile
 from app.viewer.sky_card import LOADING, NUMBER, PANORAMA, PICTURE, SHOWN, VIDEO, SkyCards
 from app.viewer.thumbnails import Thumbnails
 
+PHOTO_ENDINGS = ".jpg", ".jpeg", ".png", ".webp"
+"""Of files that can be made to drift."""
+
 _WIDTH = 208
 _SKY = Qt.ItemDataRole.UserRole
 _NUMBERS = 9
@@ -52,11 +55,13 @@ class Gallery(QFrame):
     """All skies as thumbnails: click or Enter chooses, the first nine by number.
 
     `chosen(SkyFile)` when the user chose; `added(list[Path])` when files were dropped or named to become
-    skies: that is done elsewhere, and shown by `set_skies`.
+    skies as they are, `photo_named(Path)` when a photo was named whose clouds shall drift: both is done
+    elsewhere, and shown by `set_skies`.
     """
 
     chosen = pyqtSignal(object)
     added = pyqtSignal(list)
+    photo_named = pyqtSignal(object)
 
     def __init__(self, skies: Sequence[SkyFile], thumbnails: Thumbnails | None = None) -> None:
         super().__init__()
@@ -82,8 +87,15 @@ class Gallery(QFrame):
         title = QLabel("Skies")
         title.setProperty("role", "heading")
         self.add_button = QPushButton("Add…")
-        self.add_button.setToolTip("Add pictures or videos as skies; they may also be dropped here")
+        self.add_button.setToolTip(
+            "Add pictures or videos as skies, as they are; they may also be dropped here"
+        )
         self.add_button.clicked.connect(self.ask_for_files)
+        self.animate_button = QPushButton("Animate a photo…")
+        self.animate_button.setToolTip(
+            "Add a photo as a sky whose clouds drift and whose light you may change"
+        )
+        self.animate_button.clicked.connect(self.ask_for_photo)
         self.list = _List()
         self.cards = SkyCards(self.list)
         self.list.setItemDelegate(self.cards)
@@ -107,6 +119,10 @@ class Gallery(QFrame):
         layout.addLayout(head)
         layout.addWidget(self._empty, 1)
         layout.addWidget(self.list, 1)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 8, 8, 10)
+        foot.addWidget(self.animate_button)
+        layout.addLayout(foot)
 
     def set_skies(self, skies: Sequence[SkyFile]) -> None:
         """Offer these skies."""
@@ -166,11 +182,16 @@ class Gallery(QFrame):
 
     def ask_for_files(self) -> None:
         """Show a dialog to name the files that become skies."""
-        dialog = QFileDialog(self, "Add skies", self._folder, f"Pictures and videos ({_patterns()})")
-        dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
+        dialog = self._dialog("Add skies", f"Pictures and videos ({_patterns(ENDINGS)})")
         dialog.setFileMode(QFileDialog.FileMode.ExistingFiles)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.filesSelected.connect(self._files_named)
+        dialog.open()
+
+    def ask_for_photo(self) -> None:
+        """Show a dialog to name the photo whose clouds shall drift."""
+        dialog = self._dialog("Animate a photo", f"Photos ({_patterns(PHOTO_ENDINGS)})")
+        dialog.setFileMode(QFileDialog.FileMode.ExistingFile)
+        dialog.fileSelected.connect(self._photo_named)
         dialog.open()
 
     def close_thumbnails(self) -> None:
@@ -200,6 +221,16 @@ class Gallery(QFrame):
     def _files_named(self, names: list[str]) -> None:
         self._folder = str(Path(names[0]).parent)
         self.added.emit([Path(name) for name in names])
+
+    def _photo_named(self, name: str) -> None:
+        self._folder = str(Path(name).parent)
+        self.photo_named.emit(Path(name))
+
+    def _dialog(self, title: str, filters: str) -> QFileDialog:
+        dialog = QFileDialog(self, title, self._folder, filters)
+        dialog.setOption(QFileDialog.Option.HideNameFilterDetails)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return dialog
 
     def _choose(self, item: QListWidgetItem | None) -> None:
         if item is None:
@@ -290,8 +321,8 @@ def _pixmap(picture: U8) -> QPixmap:
     return QPixmap.fromImage(image)
 
 
-def _patterns() -> str:
-    return " ".join(f"*{ending} *{ending.upper()}" for ending in ENDINGS)
+def _patterns(endings: Sequence[str]) -> str:
+    return " ".join(f"*{ending} *{ending.upper()}" for ending in endings)
 
 
 def _dropped_files(event: QDropEvent) -> list[Path]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QKeyEvent, QWheelEvent
+from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -19,8 +18,9 @@ from PyQt6.QtWidgets import (
 
 from app.config import Look, Part
 from app.looks import LookFile, look_name
+from app.viewer.day_panel import DayPanel
 from app.viewer.place_panel import PlacePanel
-from app.viewer.value_controls import CheckControl, NumberControl, control_for
+from app.viewer.value_controls import CheckControl, Choice, NumberControl, control_for
 
 _WIDTH = 288
 _EVERY_MS = 40
@@ -28,7 +28,8 @@ _MARGIN = 20
 
 
 class LookPanel(QFrame):
-    """A slider or check box for every value of a look, below a choice of looks; first where the sky stands.
+    """A slider or check box for every value of a look, below a choice of looks; first how late it
+    is in the sky and where that stands.
 
     `changed(Look)` comes while the user changes values, at most 25 times a second. `chosen(LookFile)` comes
     before it when that is by another look chosen; `save_asked(str, Look)` when the user saves the values
@@ -62,7 +63,7 @@ class LookPanel(QFrame):
         title.setProperty("role", "heading")
         self.reset_button = QPushButton("Reset")
         self.reset_button.clicked.connect(self.reset)
-        self.choice = _Choice()
+        self.choice = Choice()
         self.choice.setAccessibleName("Look")
         self.choice.setToolTip("The look to begin with")
         self.choice.activated.connect(self._choose)
@@ -98,7 +99,9 @@ class LookPanel(QFrame):
         layout = QVBoxLayout(values)
         layout.setContentsMargins(12, 0, 10, 4)
         layout.setSpacing(4)
+        self.day = DayPanel()
         self.place = PlacePanel()
+        layout.addWidget(self.day)
         layout.addWidget(self.place)
         for part, info in Look.model_fields.items():
             if not (isinstance(info.annotation, type) and issubclass(info.annotation, Part)):
@@ -290,16 +293,3 @@ class _TitleEdit(QLineEdit):
             super().keyPressEvent(event)
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
             event.accept()
-
-
-class _Choice(QComboBox):
-    """A choice that the wheel does not change in passing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Not by chance."""
-        if event is not None:
-            event.ignore()

@@ -165,6 +165,7 @@ QSplitter::handle { background: $BORDER; }
 QGroupBox { border: none; margin-top: 22px; padding: 0; }
 QGroupBox::title { subcontrol-origin: margin; left: 0; color: $DIM; font-weight: 600; }
 
+DayDial { min-height: 44px; max-height: 44px; }
 NumberControl QDoubleSpinBox { padding: 2px 6px; min-height: 16px; }
 QListWidget#skies { background: transparent; border: none; }
 QLabel#dropTarget {

@@ -1,4 +1,4 @@
-"""Controls for single values: a slider with its number, and a check box."""
+"""Controls for single values: a slider with its number, a check box, and a choice."""
 
 from typing import Protocol
 
@@ -8,6 +8,7 @@ from PyQt6.QtCore import QRect, QRectF, QSignalBlocker, Qt, pyqtBoundSignal, pyq
 from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
+    QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
@@ -25,7 +26,8 @@ _WIDE = 8.0
 """From this range on the coarse steps are taken."""
 _NUMBER_STEPS = 5
 _PAGE = 10
-_LABEL_WIDTH = 76
+LABEL_WIDTH = 76
+"""Of the words before a control."""
 _NUMBER_WIDTH = 52
 
 
@@ -65,7 +67,7 @@ class NumberControl(QWidget):
         self._decimals = 2 if self._step == _FINE else 1
         self.setToolTip(tip)
         text = QLabel(label)
-        text.setFixedWidth(_LABEL_WIDTH)
+        text.setFixedWidth(LABEL_WIDTH)
         self.slider = _Slider(round((high - low) / self._step), round(-low / self._step))
         self.slider.setAccessibleName(name)
         self.slider.setAccessibleDescription(tip)
@@ -118,6 +120,19 @@ class CheckControl(QCheckBox):
         """Show this value; nothing is emitted."""
         with QSignalBlocker(self):
             self.setChecked(bool(value))
+
+
+class Choice(QComboBox):
+    """A choice that the wheel does not change in passing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Not by chance."""
+        if event is not None:
+            event.ignore()
 
 
 class _Slider(QSlider):

@@ -49,6 +49,7 @@ _SIZE_WH = 1280, 720
 _FRAME = 60
 _SEEK_S = 5.0
 _TURN_DEG, _RAISE_DEG = 5.0, 2.0
+_LATER_MIN = 15
 _TAKES_KEYS = (QLineEdit, QAbstractSpinBox, QAbstractSlider, QComboBox)
 _VIEW_TIPS = {
     View.RESULT: "The picture with its new sky",
@@ -129,6 +130,7 @@ class Window(QMainWindow):
         self.transport.show_state(state)
         self.position.show_state(state)
         self.gallery.show_state(state.sky_name, state.loading_sky)
+        self.look_panel.day.show_daylight(state.daylight)
         self.look_panel.place.show_placement(state.placement)
         self.opening.show_state(state)
         self._keeping.show_state(state)
@@ -176,6 +178,8 @@ class Window(QMainWindow):
             "sky right": lambda: self.look_panel.place.turn(_TURN_DEG, 0.0),
             "sky up": lambda: self.look_panel.place.turn(0.0, _RAISE_DEG),
             "sky down": lambda: self.look_panel.place.turn(0.0, -_RAISE_DEG),
+            "later": lambda: self.look_panel.day.turn(_LATER_MIN),
+            "earlier": lambda: self.look_panel.day.turn(-_LATER_MIN),
             "show": self._pace_show,
             "next view": self._choose_next_view,
             "gallery": lambda: self.gallery.setVisible(self.gallery.isHidden()),
@@ -220,6 +224,7 @@ class Window(QMainWindow):
         self.look_panel = LookPanel([], settings.look or Look(), settings.look_name or "")
         self.look_panel.changed.connect(self._controls.set_look)
         self.look_panel.chosen.connect(self._look_chosen)
+        self.look_panel.day.asked.connect(self._controls.set_clock)
         self.look_panel.place.placed.connect(self._controls.place_sky)
         self.look_panel.place.reset.connect(lambda: self._controls.place_sky(None))
 

@@ -15,9 +15,9 @@ from pytestqt.qtbot import QtBot
 from app.errors import SkyError
 from app.frame import Colour
 from app.sky.base import Sky
-from app.sky.library import ENDINGS, SkyFile, find_sky, list_skies
+from app.sky.library import ENDINGS, About, SkyFile, find_sky, list_skies
 from app.viewer import style, thumbnails
-from app.viewer.gallery import Gallery
+from app.viewer.gallery import PHOTO_ENDINGS, Gallery
 from app.viewer.sky_card import LOADING, NUMBER, PICTURE, SHOWN
 from app.viewer.thumbnails import Thumbnails
 from tests.media import write_video
@@ -165,6 +165,7 @@ def test_other_buttons_and_empty_places_choose_nothing(
 
 def test_arrows_move_and_enter_chooses(qtbot: QtBot, gallery: Gallery, chosen: list[str]) -> None:
     press(qtbot, gallery, Key.Key_Backtab)
+    press(qtbot, gallery, Key.Key_Backtab)
     assert gallery.list.hasFocus() and gallery.list.currentRow() == 0
     for key in (Key.Key_Down, Key.Key_Down, Key.Key_Up, Key.Key_Down):
         press(qtbot, gallery, key)
@@ -193,9 +194,11 @@ def test_tab_leaves_the_list_and_focus_is_seen(qtbot: QtBot, gallery: Gallery) -
     gallery.list.setFocus()
     assert gallery.grab().toImage() != without
     press(qtbot, gallery, Key.Key_Tab)
+    assert gallery.animate_button.hasFocus()
+    press(qtbot, gallery, Key.Key_Tab)
     assert shell_of(gallery).other.hasFocus()
-    press(qtbot, gallery, Key.Key_Backtab)
-    press(qtbot, gallery, Key.Key_Backtab)
+    for _ in range(3):
+        press(qtbot, gallery, Key.Key_Backtab)
     assert gallery.add_button.hasFocus()
 
 
@@ -424,3 +427,36 @@ def test_the_dialog_offers_all_that_can_be_a_sky(tmp_path: Path) -> None:
     with pytest.raises(SkyError) as caught:
         find_sky(str(tmp_path / "a.txt"))
     assert str(caught.value).endswith("known endings are " + " ".join(ENDINGS))
+
+
+def test_a_photo_to_animate_is_chosen_in_a_dialog_of_photos(
+    qtbot: QtBot, gallery: Gallery, folder: Path
+) -> None:
+    named: list[Path] = []
+    gallery.photo_named.connect(named.append)
+    gallery._folder = str(folder)
+    gallery.animate_button.setFocus()
+    press(qtbot, gallery, Key.Key_Space)
+
+    def dialogs() -> list[QFileDialog]:
+        return [d for d in gallery.findChildren(QFileDialog) if d.isVisible()]
+
+    qtbot.waitUntil(lambda: bool(dialogs()))
+    (dialog,) = dialogs()
+    assert dialog.windowTitle() == "Animate a photo"
+    assert "mp4" not in "".join(dialog.nameFilters())
+    name = dialog.findChild(QLineEdit)
+    assert name is not None
+    qtbot.waitUntil(name.hasFocus)
+    qtbot.keyClicks(name, "ash.png")  # type: ignore[no-untyped-call]
+    press(qtbot, gallery, Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(named))
+    assert named == [folder / "ash.png"]
+    qtbot.waitUntil(lambda: not dialogs())
+
+
+def test_what_can_be_animated_are_the_skies_that_stand_still(tmp_path: Path) -> None:
+    for ending in ENDINGS:
+        path = tmp_path / f"sky{ending}"
+        path.touch()
+        assert (ending in PHOTO_ENDINGS) == (not SkyFile(path.stem, path, "still", About()).moving)

@@ -19,14 +19,17 @@ from PyQt6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from app.capture.demo import DemoSource
+from app.colour import rgb_from_planes
 from app.config import Placement
-from app.state import Written
+from app.state import Daylight, Written
 from app.user import Settings
 from app.viewer.screen import ScreenSink
 from app.viewer.toast import Toast
 from app.viewer.value_controls import NumberControl
 from app.viewer.views import View
 from app.viewer.window import Window
+from living.specs import Clock
 from tests.app.viewer.conftest import OpenWindow, wait_for
 from tests.app.viewer.controls import FakeControls
 
@@ -154,7 +157,7 @@ def test_fields_keep_their_keys(qtbot: QtBot, window: Window, controls: FakeCont
     assert controls.asked == []
     assert not window.gallery.isHidden()
 
-    slider = window.look_panel.findChildren(QSlider)[0]
+    slider = window.look_panel.place.findChildren(QSlider)[0]
     slider.setFocus()
     value = slider.value()
     press(qtbot, slider, Key.Key_Left)
@@ -184,6 +187,49 @@ def test_the_sky_is_turned_raised_and_put_back(qtbot: QtBot, window: Window, con
     controls.change(placements={"clear_day": Placement(heading=1)})
     window.refresh()
     assert window.settings.placements == {"clear_day": Placement(heading=1)}
+
+
+def test_the_time_of_day_is_shown_and_set(qtbot: QtBot, window: Window, controls: FakeControls) -> None:
+    day = window.look_panel.day
+    alt = Qt.KeyboardModifier.AltModifier
+    press(qtbot, window.screen_widget, Key.Key_PageUp, alt)  # the sky shown has no time
+    assert day.isHidden() and controls.asked == []
+
+    controls.change(daylight=Daylight(18.0))
+    window.refresh()
+    assert day.isVisible() and day.time.text() == "18:00"
+    window.look_panel.hide()
+    press(qtbot, window.screen_widget, Key.Key_PageUp, alt)
+    assert controls.asked == [("clock", Clock(18.25, 0.0))]
+    press(qtbot, window.screen_widget, Key.Key_PageDown, alt)
+    qtbot.waitUntil(lambda: controls.asked[1:] == [("clock", Clock(18.0, 0.0))])
+
+    controls.change(daylight=None)
+    window.refresh()
+    assert day.isHidden()
+
+
+def test_a_photo_is_animated_and_one_without_sky_is_refused(
+    qtbot: QtBot, window: Window, controls: FakeControls, tmp_path: Path
+) -> None:
+    frame, _ = DemoSource((320, 180)).frame(0)
+    photo = rgb_from_planes(frame.planes, frame.colour)[..., ::-1]
+    beach, wall = tmp_path / "beach.png", tmp_path / "wall.png"
+    cv2.imwrite(str(beach), photo)
+    cv2.imwrite(str(wall), photo[120:])
+    before = names(window)
+
+    window.gallery.photo_named.emit(wall)
+    assert window.toast.text() == "Looking for the sky of wall.png …"
+    wait_for(qtbot, window, lambda: window.toast.bad)
+    assert window.toast.text().endswith("wall.png: no sky was found in this photo")
+    assert controls.asked == [] and names(window) == before
+
+    window.gallery.photo_named.emit(beach)
+    wait_for(qtbot, window, lambda: bool(controls.asked))
+    assert controls.asked == [("sky", "beach")]
+    (added,) = [sky for sky in window.gallery.skies if sky.name not in before]
+    assert (added.kind, added.title) == ("living", "Beach, living")
 
 
 def test_text_keeps_all_its_letters(qtbot: QtBot, window: Window, controls: FakeControls) -> None:
