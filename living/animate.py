@@ -80,7 +80,7 @@ def photo_and_sky(animation: Animation) -> tuple[U8, U8]:
         photo = covering(photo, animation.size_wh)
     elif max(width, height) > _MOST:
         shrink = _MOST / max(width, height)
-        photo = resized(photo, (round(width * shrink), round(height * shrink)))
+        photo = resized(photo, (max(1, round(width * shrink)), max(1, round(height * shrink))))
     if animation.matte is None:
         alpha = sky_of_photo(photo)
     else:
@@ -109,7 +109,7 @@ def covering(picture: U8, size_wh: tuple[int, int]) -> U8:
     """The middle of a picture, uint8 (H, W) or (H, W, 3), scaled until it covers (width, height)."""
     height, width = picture.shape[:2]
     scale = max(size_wh[0] / width, size_wh[1] / height)
-    inner_wh = round(size_wh[0] / scale), round(size_wh[1] / scale)
+    inner_wh = max(1, round(size_wh[0] / scale)), max(1, round(size_wh[1] / scale))
     left, top = (width - inner_wh[0]) // 2, (height - inner_wh[1]) // 2
     inner = picture[top : top + inner_wh[1], left : left + inner_wh[0]]
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC

@@ -287,10 +287,16 @@ def _betas(air: Air) -> tuple[F64, F64, F64]:
     return _AIR_BETA, _DUST_BETA * air.aerosol, _OZONE_BETA * air.ozone
 
 
+@lru_cache(maxsize=1)
+def _columns() -> F32:
+    """`_column_table`, once."""
+    return _column_table()
+
+
 @lru_cache(maxsize=4)
 def tables(air: Air) -> Tables:
     """What `dome` needs of an air; about half a second of computing, once."""
-    columns = _column_table()
+    columns = _columns()
     places, weights = np.polynomial.legendre.leggauss(6)
     nodes = np.column_stack([0.5 * (places + 1.0), 0.5 * weights])
     betas = _betas(air)
@@ -442,7 +448,7 @@ def sun_colour(sun_elevation_deg: float, air: Air = DEFAULT_AIR) -> F64:
 
 def sun_at(height_km: float, sine: float, air: Air = DEFAULT_AIR) -> F64:
     """As `sun_colour`, at a height: what lights clouds up there, a while longer than the ground."""
-    c_air, c_dust, c_ozone, seen = _column(tables(air).columns, GROUND + height_km, sine)
+    c_air, c_dust, c_ozone, seen = _column(_columns(), GROUND + height_km, sine)
     air_beta, dust_beta, ozone_beta = _betas(air)
     bands = seen * np.exp(-air_beta * c_air - dust_beta * c_dust - ozone_beta * c_ozone)
     return np.asarray(np.maximum(bands @ _to_rgb(), 0.0))

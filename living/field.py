@@ -47,7 +47,8 @@ class Field:
     def cell_xy(self) -> tuple[float, float]:
         """Pixels between two nodes."""
         rows, columns = self.velocity.shape[:2]
-        return (self.size_wh[0] - 1) / (columns - 1), (self.size_wh[1] - 1) / (rows - 1)
+        width, height = (max(length - 1, 1) for length in self.size_wh)
+        return width / (columns - 1), height / (rows - 1)
 
     def displacement(self, seconds: float) -> F32:
         """How far what is at each node has gone after `seconds`, in pixels: float32 (rows, columns, 2).

@@ -159,8 +159,11 @@ def parse_photo(address: str) -> PhotoSpec:
     path, _, query = rest.rpartition("?") if "?" in rest else (rest, "", "")
     if not path:
         raise SkyError(f"{address}: no photo is named; the address is living:PHOTO?KEY=VALUE&...")
-    values = _parsed(address, query, _PHOTO)
-    return PhotoSpec(Path(path).expanduser(), **values)
+    try:
+        photo = Path(path).expanduser()
+    except RuntimeError:  # a name that begins with ~, and no user's
+        photo = Path(path)
+    return PhotoSpec(photo, **_parsed(address, query, _PHOTO))
 
 
 def parse_procedural(address: str) -> ProceduralSpec:

@@ -41,9 +41,14 @@ def add_sky(path: Path, folders: Sequence[Path] | None = None) -> SkyFile:
     _try(sky)
     described = sky.path.with_suffix(".toml")
     with _copying(path, users):
-        own = _twin(sky.path, users) or _copied(
-            sky, users, _taken(folders), (lambda _: described.read_bytes()) if described.is_file() else None
-        )
+        own = _twin(sky.path, users)
+        if own is None or find_sky(str(own)).kind != sky.kind:  # a copy that drifts is another sky
+            own = _copied(
+                sky,
+                users,
+                _taken(folders),
+                (lambda _: described.read_bytes()) if described.is_file() else None,
+            )
     return find_sky(str(own))
 
 
@@ -62,7 +67,8 @@ def add_living(spec: PhotoSpec, folders: Sequence[Path] | None = None) -> SkyFil
         address = replace(spec, path=Path(copy.name)).address
         title = f"{photo.title}, living"
         values = {"kind": "living", "title": title, "address": address}
-        return "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()).encode()
+        lines = (f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items())
+        return "".join(lines).encode(errors="replace")
 
     with _copying(spec.path, users):
         own = _copied(photo, users, _taken(folders), description)

@@ -188,6 +188,7 @@ class Keys(Generic[K]):
 
     def _offer(self, key: K, seconds: float, version: int) -> None:
         with self._changed:
+            awaited = self._stale and version == self._version
             if version == self._version:
                 self._stale = False
             elif self._patient:
@@ -196,7 +197,9 @@ class Keys(Generic[K]):
             if self._made:
                 end = seconds
                 if not self._patient:  # it may be late: nothing jumps
-                    begin = max(self._made[-1].end, self._due, begin)
-                    end = max(seconds, begin + self._period / 2)
+                    soonest = max(self._made[-1].end, self._due)
+                    # What `renew` told of is shown at once: where frames are slow, its own time is far ahead.
+                    begin = soonest if awaited else max(soonest, begin)
+                    end = begin + self._period / 2 if awaited else max(seconds, begin + self._period / 2)
             self._made.append(_Made(key, seconds, begin, end))
             self._changed.notify_all()

@@ -24,7 +24,7 @@ from app.sky.placing import FOV_DEG, Wrap
 from app.sky.still import Model, StillSky, read_rgb, resized
 from app.sky.video import VideoSky
 from engines.base import EngineError
-from living.specs import LIVING, PROCEDURAL, PhotoSpec, ProceduralSpec, Spec, parse_spec
+from living.specs import LIVING, PROCEDURAL, Clock, PhotoSpec, ProceduralSpec, Spec, parse_spec
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ PANO = "pano:"
 """Before a path: what lies there is a panorama, whatever it says itself."""
 
 _CROP = 0.5
+_TRIAL_WIDTH = 256
 _MOST_PHOTO = 3840
 """Pixels along a living photo's longer side; a texel to each pixel of a 1920x1080 frame."""
 _LEAST_SKY = 0.02
@@ -227,6 +228,9 @@ def _open_procedural(
     from app.sky.procedural import ProceduralSky, scene_width
     from living.procedural import Scene
 
+    # What night and day need is compiled here, not by the thread of the keys when the hour comes.
+    for elevation in (-30.0, 30.0):
+        Scene(ProceduralSpec(sun=(elevation, 0.0), clouds="none"), _TRIAL_WIDTH).key(0.0)
     width = scene_width(size_wh)
     scene = Scene(spec, width)
     return ProceduralSky(spec, scene, width, title, size_wh, colour, placement=placement, patient=patient)
@@ -246,7 +250,7 @@ def _open_living(
     rgb = read_rgb(spec.path)
     shrink = _MOST_PHOTO / max(rgb.shape)
     if shrink < 1:
-        rgb = resized(rgb, (round(rgb.shape[1] * shrink), round(rgb.shape[0] * shrink)))
+        rgb = resized(rgb, (max(1, round(rgb.shape[1] * shrink)), max(1, round(rgb.shape[0] * shrink))))
     try:
         alpha = sky_of_photo(rgb)
     except EngineError as error:
@@ -256,8 +260,10 @@ def _open_living(
     sky = LivingPhotoSky(
         file.title, rgb, alpha, spec, size_wh, colour, share, placement=placement, sun=file.about.sun
     )
-    # What is compiled is compiled here, not while frames wait.
-    sky.render(0.0, first_view(Camera.from_fov(size_wh, FOV_DEG)), (0, size_wh[1]))
+    # What is compiled is compiled here, not while frames wait: with the light of an hour, and as it is.
+    for clock in (Clock(12.0, 0.0), None):
+        sky.set_clock(clock)
+        sky.render(0.0, first_view(Camera.from_fov(size_wh, FOV_DEG)), (0, size_wh[1]))
     return sky
 
 

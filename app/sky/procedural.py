@@ -121,7 +121,7 @@ class ProceduralSky:
         self.placement = placement
         self._spec = spec
         self._scene = scene
-        self._clock = scene.clock
+        self._own_clock = self._clock = scene.clock
         self._seconds = 0.0
         self._width = width
         self._painter = Painter(size_wh, colour)
@@ -140,7 +140,7 @@ class ProceduralSky:
 
     def set_clock(self, clock: Clock | None) -> None:
         """Let it be as late as a clock says that starts now; None = as the sky itself says. By any thread."""
-        self._clock = DayClock(self._spec) if clock is None else reset(self._spec, clock, self._seconds)
+        self._clock = self._own_clock if clock is None else reset(self._spec, clock, self._seconds)
         self._keys.renew()
 
     def render(self, seconds: float, view: View, rows: tuple[int, int]) -> SkyView:
