@@ -11,9 +11,9 @@ test: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
-	if [ -n "$$QT_QPA_PLATFORM" ]; then $(BIN)/pytest; \
-	elif command -v xvfb-run >/dev/null; then xvfb-run -a $(BIN)/pytest; \
-	else QT_QPA_PLATFORM=offscreen $(BIN)/pytest; fi
+	if [ -n "$$QT_QPA_PLATFORM" ]; then $(BIN)/pytest -n 2; \
+	elif command -v xvfb-run >/dev/null; then xvfb-run -a $(BIN)/pytest -n 2; \
+	else QT_QPA_PLATFORM=offscreen $(BIN)/pytest -n 2; fi
 
 .venv/live: pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+WINDOWS = "tests/app/viewer/"
 ExportFrame = Callable[[tuple[int, int], str], Path]
 
 
@@ -18,15 +20,32 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(home.cleanup)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
         os.environ[name] = home.name
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        # Two programs that keep what they compile in one place at once may read each other's half-kept code.
+        os.environ["NUMBA_CACHE_DIR"] = str(config.rootpath / ".pytest_cache" / f"numba-{worker}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files are shared out whole, and all windows go to one worker: a screen has one active window."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return WINDOWS if nodeid.startswith(WINDOWS) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left_behind() -> Iterator[None]:
-    """Fails a test that leaves a thread running."""
+    """Fails a test that leaves a thread running; one that compiles for a while yet may come to its end."""
     before = set(threading.enumerate())
     yield
-    left = [thread.name for thread in threading.enumerate() if thread not in before]
-    assert left == []
+    new = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in new:
+        thread.join(60.0)
+    assert [thread.name for thread in new if thread.is_alive()] == []
 
 
 @pytest.fixture(scope="session")

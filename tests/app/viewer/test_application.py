@@ -119,7 +119,7 @@ def test_settings_that_cannot_be_kept_cost_a_run_nothing(tmp_path: Path) -> None
     done = subprocess.run(
         [sys.executable, "run_live.py", str(clip), "--stats", str(stats)],
         cwd=ROOT, env=os.environ | {"XDG_CONFIG_HOME": str(home)}, capture_output=True, text=True,
-        timeout=90, check=False,
+        timeout=180, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert f"{home}/skyar-live/settings.json: " in done.stderr.splitlines()[-2]
